@@ -15,3 +15,5 @@
 pub mod clock;
 pub mod domain;
 pub mod providers;
+pub mod queue;
+pub mod store;
