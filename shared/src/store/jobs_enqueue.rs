@@ -136,7 +136,8 @@ async fn mark_standing(
     let run_at: Vec<_> = open.iter().map(|&i| jobs[i].run_at).collect();
     let rerun: Vec<_> = open.iter().map(|&i| jobs[i].rerun_on_repeat).collect();
     // Locked first: what is written depends on the row as it is then. A queued job that has run
-    // before waits for a retry or a reset, which only a higher class cuts short. Most repeats
+    // before waits for a retry or a reset, which only a higher class cuts short, and then goes on
+    // from where it was: like a running one it may have passed what the repeat is about. Most repeats
     // change nothing, and then write nothing.
     let standing = sqlx::query!(
         "WITH repeat AS ( \
@@ -145,7 +146,7 @@ async fn mark_standing(
                  AS r (organization_id, kind, dedupe_key, priority, run_at, rerun, place) \
          ), standing AS MATERIALIZED ( \
              SELECT r.place, j.organization_id, j.id, j.connection_id, j.long, j.status, \
-                 j.rerun OR (j.status = 1 AND r.rerun) AS rerun, \
+                 j.rerun OR (r.rerun AND (j.status = 1 OR j.fence > 0)) AS rerun, \
                  LEAST(j.priority, r.priority) AS priority, \
                  CASE WHEN j.status = 0 AND (j.fence = 0 OR r.priority < j.priority) \
                      THEN LEAST(j.run_at, r.run_at) ELSE j.run_at END AS run_at \
