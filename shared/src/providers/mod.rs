@@ -129,8 +129,11 @@ pub trait Provider: Send + Sync {
     ) -> Result<RemoteRepository, ProviderError>;
 
     /// One page of branches.
-    async fn branches(&self, access: &Access, query: &BranchQuery)
-    -> Result<BranchPage, ProviderError>;
+    async fn branches(
+        &self,
+        access: &Access,
+        query: &BranchQuery,
+    ) -> Result<BranchPage, ProviderError>;
 
     /// The page at the provider where a person makes or mends a token.
     fn token_page(&self, instance: &crate::domain::provider::Instance) -> String;
