@@ -12,8 +12,10 @@
 //! Two arrows run between siblings, on purpose: `queue` and `limits` write through `store`,
 //! because `store` holds the only SQL; and `providers` alone sees `outbound`.
 
+pub mod authz;
 pub mod clock;
 pub mod domain;
+pub mod flows;
 pub mod providers;
 pub mod store;
 pub mod vault;

@@ -125,6 +125,15 @@ impl Vault {
         (key_id.to_owned(), derive::mac(key, purpose, parts))
     }
 
+    /// A MAC under the key of that id; `None` where the keyring does not hold it.
+    #[must_use]
+    pub fn mac_under(&self, key_id: &str, purpose: &str, parts: &[Vec<u8>]) -> Option<[u8; 32]> {
+        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
+        self.keyring
+            .get(key_id)
+            .map(|key| derive::mac(key, purpose, &parts))
+    }
+
     /// Checks a MAC under the key of that id, in constant time; false for an unknown key.
     #[must_use]
     pub fn mac_holds(&self, key_id: &str, purpose: &str, parts: &[&[u8]], mac: &[u8]) -> bool {

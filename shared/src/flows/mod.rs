@@ -1,0 +1,12 @@
+//! Verbs on our own state: one transaction each, fast, callable from a request or a job.
+//!
+//! Flows write down what is wanted; jobs go out and make it so. The exceptions that talk to a
+//! provider inside a request are named where they stand, and go through `session`.
+
+pub mod activity;
+pub mod audit;
+mod context;
+mod error;
+
+pub use context::Context;
+pub use error::{Error, FieldError};
