@@ -17,7 +17,8 @@ pub struct Seeded {
 }
 
 /// Fills a forge so that its main account, `octocat`, has access to 250 repositories: own ones, those of two
-/// organizations and one to which it was invited; among them public, archived, forked and empty ones.
+/// organizations and one to which it was invited; among them public, archived, forked, empty
+/// and renamed ones.
 pub fn seed(forge: &Forge) -> Seeded {
     let login = "octocat";
     forge.edit(|state| {
@@ -28,7 +29,7 @@ pub fn seed(forge: &Forge) -> Seeded {
         state.organization_mut("globex").base_access = Access::Write;
         let languages = ["Rust", "TypeScript", "Go", "Python"];
         let special = [
-            RepositorySpec::named("storefront")
+            RepositorySpec::named("shopfront")
                 .description("The shop window")
                 .language("TypeScript")
                 .branches(["main", "develop", "feature/checkout", "feature/search"])
@@ -36,7 +37,7 @@ pub fn seed(forge: &Forge) -> Seeded {
             RepositorySpec::named("handbook")
                 .public()
                 .description("How we work"),
-            RepositorySpec::named("attic").archived(),
+            RepositorySpec::named("cellar").archived(),
             RepositorySpec::named("fork-of-linux")
                 .public()
                 .fork()
@@ -62,6 +63,15 @@ pub fn seed(forge: &Forge) -> Seeded {
             {
                 let language = languages[number % languages.len()].to_owned();
                 state.repository_mut(id).language = Some(language);
+            }
+        }
+        for (old, new) in [("shopfront", "storefront"), ("cellar", "attic")] {
+            let moved = state
+                .names
+                .get(&(state.known("acme"), old.to_owned()))
+                .copied();
+            if let Some(id) = moved {
+                state.rename(id, new);
             }
         }
         let user = state.owner_named(login).map(|owner| owner.id);

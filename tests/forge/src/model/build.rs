@@ -166,7 +166,7 @@ impl State {
         self.repositories.insert(repository.id, repository);
     }
 
-    pub(super) fn known(&self, login: &str) -> OwnerId {
+    pub(crate) fn known(&self, login: &str) -> OwnerId {
         match self.logins.get(&login.to_lowercase()) {
             Some(id) => *id,
             None => panic!("`{login}` is no account of this forge"),
