@@ -1,6 +1,6 @@
-// Where GitLab's description says other than GitLab does. Keys are places in an answer, list indexes left out.
+// Where a description says other than the provider does, GitLab's above all. Keys are places in an answer, list indexes left out.
 //
-// The description is generated from Grape entities that declare neither null nor, where no type was given, the type: such
+// GitLab's description is generated from Grape entities that declare neither null nor, where no type was given, the type: such
 // fields are declared as strings. What GitLab answers there is shown by its own documentation of the endpoints.
 
 const NULL = "null where unset; the description knows no null";
@@ -49,7 +49,11 @@ const token = { description: NULL, expires_at: NULL };
 // `error` and `error_description` (lib/api/api_guard.rb).
 const refusal = { "": "an OAuth error instead of a message" };
 
-export const allowed = { project, group, metadata, token, refusal };
+// The description is that of GitHub's version 2022-11-28; what 2026-03-10 takes away is noted in it
+// (`x-github-breaking-changes`: `remove_has_downloads`).
+const newest = { "": "has_downloads is gone" };
+
+export const allowed = { project, group, metadata, token, refusal, newest };
 
 // The description names 200 alone for many endpoints; other answers match nothing in it.
 export const UNDECLARED_STATUS = "Unable to match the returned status code";
