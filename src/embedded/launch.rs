@@ -25,11 +25,20 @@ use super::error::EmbeddedError;
 use super::surroundings::Surroundings;
 
 /// A command with a clean environment, in `/`, in its own process group, as `account`.
-pub(super) fn command(program: &Path, account: Option<&Account>, surroundings: &Surroundings) -> Command {
+pub(super) fn command(
+    program: &Path,
+    account: Option<&Account>,
+    surroundings: &Surroundings,
+) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
-        .envs(surroundings.variables.iter().map(|(name, value)| (name, value)))
+        .envs(
+            surroundings
+                .variables
+                .iter()
+                .map(|(name, value)| (name, value)),
+        )
         .env("PATH", &surroundings.path)
         .env("LC_ALL", "C")
         .env("TMPDIR", &surroundings.temp)
@@ -52,7 +61,11 @@ pub(super) fn die_with_parent(command: &mut Command, signal: Signal) {
     let parent = rustix::process::getpid();
     let arm = move || {
         rustix::process::set_parent_process_death_signal(Some(signal))?;
-        if rustix::process::getppid() == Some(parent) { Ok(()) } else { Err(io::Error::from_raw_os_error(ESRCH)) }
+        if rustix::process::getppid() == Some(parent) {
+            Ok(())
+        } else {
+            Err(io::Error::from_raw_os_error(ESRCH))
+        }
     };
     // SAFETY: between fork and exec only async-signal-safe work is allowed. The closure makes two raw system calls (prctl, getppid)
     // through rustix, which neither allocate nor lock, captures plain integers, and its errors are bare numbers.
@@ -69,8 +82,15 @@ const ESRCH: i32 = rustix::io::Errno::SRCH.raw_os_error();
 pub(super) fn die_with_parent(_command: &mut Command, _signal: Signal) {}
 
 /// Runs a short-lived program to its end, feeding it `input`. It dies with this program.
-pub(super) fn run(mut command: Command, what: &str, input: Option<&str>) -> Result<Output, EmbeddedError> {
-    let failed = |source| EmbeddedError::Spawn { what: what.to_owned(), source };
+pub(super) fn run(
+    mut command: Command,
+    what: &str,
+    input: Option<&str>,
+) -> Result<Output, EmbeddedError> {
+    let failed = |source| EmbeddedError::Spawn {
+        what: what.to_owned(),
+        source,
+    };
     die_with_parent(&mut command, Signal::KILL);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     if input.is_some() {
@@ -87,6 +107,10 @@ pub(super) fn run(mut command: Command, what: &str, input: Option<&str>) -> Resu
 /// The end of what a program printed, for an error message.
 pub(super) fn tail(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);
-    let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines[lines.len().saturating_sub(6)..].join("; ")
 }

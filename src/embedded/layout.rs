@@ -31,25 +31,49 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Makes the data directory where it is missing.
-    pub(super) fn prepare(data_dir: &Path, explicit: bool, other_user: bool) -> Result<Self, EmbeddedError> {
-        let unusable = |source| EmbeddedError::Unusable { data_dir: data_dir.to_owned(), source };
+    pub(super) fn prepare(
+        data_dir: &Path,
+        explicit: bool,
+        other_user: bool,
+    ) -> Result<Self, EmbeddedError> {
+        let unusable = |source| EmbeddedError::Unusable {
+            data_dir: data_dir.to_owned(),
+            source,
+        };
         let mode = if other_user { 0o711 } else { 0o700 };
         if !data_dir.is_dir() {
-            if let Some(parent) = data_dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-                DirBuilder::new().recursive(true).mode(0o755).create(parent).map_err(unusable)?;
+            if let Some(parent) = data_dir
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+            {
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o755)
+                    .create(parent)
+                    .map_err(unusable)?;
             }
             match DirBuilder::new().mode(mode).create(data_dir) {
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unusable(error)),
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(unusable(error));
+                }
                 // The mode asked for passes through the umask, which may have closed it to the server's user.
-                _ => fs::set_permissions(data_dir, Permissions::from_mode(mode)).map_err(unusable)?,
+                _ => {
+                    fs::set_permissions(data_dir, Permissions::from_mode(mode)).map_err(unusable)?
+                }
             }
         } else if other_user && !explicit {
-            let now = fs::metadata(data_dir).map_err(unusable)?.permissions().mode();
+            let now = fs::metadata(data_dir)
+                .map_err(unusable)?
+                .permissions()
+                .mode();
             if now & 0o001 == 0 {
-                fs::set_permissions(data_dir, Permissions::from_mode((now & 0o7777) | 0o001)).map_err(unusable)?;
+                fs::set_permissions(data_dir, Permissions::from_mode((now & 0o7777) | 0o001))
+                    .map_err(unusable)?;
             }
         }
-        Ok(Self { root: data_dir.canonicalize().map_err(unusable)? })
+        Ok(Self {
+            root: data_dir.canonicalize().map_err(unusable)?,
+        })
     }
 
     /// A data directory that is there already, for reading.
@@ -96,10 +120,14 @@ impl Layout {
 
 /// Makes a new directory that only the server's user may enter.
 pub(super) fn make_private_dir(dir: &Path, account: Option<&Account>) -> Result<(), EmbeddedError> {
-    DirBuilder::new().mode(0o700).create(dir).map_err(EmbeddedError::file(dir))?;
+    DirBuilder::new()
+        .mode(0o700)
+        .create(dir)
+        .map_err(EmbeddedError::file(dir))?;
     fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(EmbeddedError::file(dir))?;
     if let Some(account) = account {
-        std::os::unix::fs::lchown(dir, Some(account.uid), Some(account.gid)).map_err(EmbeddedError::file(dir))?;
+        std::os::unix::fs::lchown(dir, Some(account.uid), Some(account.gid))
+            .map_err(EmbeddedError::file(dir))?;
     }
     Ok(())
 }
@@ -107,7 +135,9 @@ pub(super) fn make_private_dir(dir: &Path, account: Option<&Account>) -> Result<
 /// Removes a tree; one that is not there is fine.
 pub(super) fn remove_dir(dir: &Path) -> Result<(), EmbeddedError> {
     match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(EmbeddedError::file(dir)(error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(EmbeddedError::file(dir)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -116,7 +146,12 @@ pub(super) fn remove_dir(dir: &Path) -> Result<(), EmbeddedError> {
 pub(super) fn write_whole(file: &Path, mode: u32, text: &str) -> Result<(), EmbeddedError> {
     let draft = file.with_extension("draft");
     let write = || -> io::Result<()> {
-        let mut out = OpenOptions::new().create(true).write(true).truncate(true).mode(mode).open(&draft)?;
+        let mut out = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&draft)?;
         out.set_permissions(Permissions::from_mode(mode))?;
         out.write_all(text.as_bytes())?;
         out.sync_all()?;

@@ -20,9 +20,18 @@ pub(super) struct Lock {
 impl Lock {
     /// Takes the lock, or says who holds it.
     pub(super) fn take(file: &Path, data_dir: &Path) -> Result<Self, EmbeddedError> {
-        let unusable = |source| EmbeddedError::Unusable { data_dir: data_dir.to_owned(), source };
-        let mut lock =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(file).map_err(unusable)?;
+        let unusable = |source| EmbeddedError::Unusable {
+            data_dir: data_dir.to_owned(),
+            source,
+        };
+        let mut lock = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(file)
+            .map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {
                 let write = |lock: &mut File| {
@@ -35,8 +44,14 @@ impl Lock {
             }
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
-                let pid = lock.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                Err(EmbeddedError::InUse { data_dir: data_dir.to_owned(), pid })
+                let pid = lock
+                    .read_to_string(&mut text)
+                    .ok()
+                    .and_then(|_| text.trim().parse().ok());
+                Err(EmbeddedError::InUse {
+                    data_dir: data_dir.to_owned(),
+                    pid,
+                })
             }
             Err(TryLockError::Error(source)) => Err(unusable(source)),
         }

@@ -35,7 +35,6 @@ mod start;
 mod surroundings;
 mod throwaway;
 
-
 use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
@@ -46,7 +45,6 @@ pub use error::EmbeddedError;
 pub use owner::Door;
 pub use surroundings::Surroundings;
 pub use throwaway::{TestDatabase, ThrowawayCluster};
-
 
 use layout::Layout;
 use owner::OWNER;
@@ -69,14 +67,22 @@ impl EmbeddedOptions {
     /// That directory on this machine.
     #[must_use]
     pub fn new(data_dir: impl Into<PathBuf>, explicit: bool) -> Self {
-        Self { data_dir: data_dir.into(), explicit, surroundings: Surroundings::current() }
+        Self {
+            data_dir: data_dir.into(),
+            explicit,
+            surroundings: Surroundings::current(),
+        }
     }
 }
 
 /// Where data lies when nothing is set: `/var/lib/mooring` for root, `.mooring` in the working directory for everybody else.
 #[must_use]
 pub fn default_data_dir() -> PathBuf {
-    PathBuf::from(if rustix::process::geteuid().is_root() { "/var/lib/mooring" } else { "./.mooring" })
+    PathBuf::from(if rustix::process::geteuid().is_root() {
+        "/var/lib/mooring"
+    } else {
+        "./.mooring"
+    })
 }
 
 /// A running embedded Postgres. Dropping it asks the server for an orderly end without waiting; [`Embedded::stop`] waits.
@@ -95,20 +101,47 @@ impl Embedded {
     /// # Errors
     /// See [`EmbeddedError`]; [`EmbeddedError::exit_code`] tells what a program should end with.
     pub async fn start(options: &EmbeddedOptions) -> Result<Self, EmbeddedError> {
-        let EmbeddedOptions { data_dir, explicit, surroundings } = options.clone();
+        let EmbeddedOptions {
+            data_dir,
+            explicit,
+            surroundings,
+        } = options.clone();
         let embedded = blocking(move || {
             let started = start::start(&data_dir, explicit, Purpose::Keep, &surroundings)?;
             let reaper = if cfg!(any(target_os = "linux", target_os = "android")) {
                 None
             } else {
-                Some(reaper::Reaper::start(&started.layout.pgdata(), "INT", None, &surroundings)?)
+                Some(reaper::Reaper::start(
+                    &started.layout.pgdata(),
+                    "INT",
+                    None,
+                    &surroundings,
+                )?)
             };
-            let start::Started { server, layout, socket, password } = started;
-            let door = Door { socket, role: OWNER, database: OWNER.to_owned(), password: Some(password) };
-            Ok(Self { server, layout, door, _reaper: reaper })
+            let start::Started {
+                server,
+                layout,
+                socket,
+                password,
+            } = started;
+            let door = Door {
+                socket,
+                role: OWNER,
+                database: OWNER.to_owned(),
+                password: Some(password),
+            };
+            Ok(Self {
+                server,
+                layout,
+                door,
+                _reaper: reaper,
+            })
         })
         .await?;
-        PgConnection::connect_with(&embedded.connect_options()).await?.close().await?;
+        PgConnection::connect_with(&embedded.connect_options())
+            .await?
+            .close()
+            .await?;
         Ok(embedded)
     }
 
@@ -139,8 +172,14 @@ impl Embedded {
     /// Resolves when the server has ended without [`Embedded::stop`], with a sentence for the log. The service ends then.
     pub async fn died(&self) -> String {
         let status = self.server.ended().await;
-        let how = status.map_or_else(|| "for an unknown reason".to_owned(), |status| format!("with {status}"));
-        format!("the embedded Postgres ended {how}; its log is {}", self.layout.log().display())
+        let how = status.map_or_else(
+            || "for an unknown reason".to_owned(),
+            |status| format!("with {status}"),
+        );
+        format!(
+            "the embedded Postgres ended {how}; its log is {}",
+            self.layout.log().display()
+        )
     }
 
     /// Disconnects everybody, writes a checkpoint, ends the server, and waits for that.
@@ -160,11 +199,18 @@ impl Embedded {
 /// # Errors
 /// [`EmbeddedError::NotRunning`] where there is none, or this user may not read how to reach it.
 pub async fn attach(data_dir: &Path) -> Result<Door, EmbeddedError> {
-    let not_running = || EmbeddedError::NotRunning { data_dir: data_dir.to_owned() };
+    let not_running = || EmbeddedError::NotRunning {
+        data_dir: data_dir.to_owned(),
+    };
     let layout = Layout::existing(data_dir).ok_or_else(not_running)?;
     let runtime = Runtime::read(&layout).ok_or_else(not_running)?;
     let password = owner::read_password(&layout).ok_or_else(not_running)?;
-    let door = Door { socket: runtime.socket, role: OWNER, database: OWNER.to_owned(), password: Some(password) };
+    let door = Door {
+        socket: runtime.socket,
+        role: OWNER,
+        database: OWNER.to_owned(),
+        password: Some(password),
+    };
     match PgConnection::connect_with(&door.connect_options()).await {
         Ok(connection) => connection.close().await?,
         Err(sqlx::Error::Io(_)) => return Err(not_running()),
@@ -174,7 +220,14 @@ pub async fn attach(data_dir: &Path) -> Result<Door, EmbeddedError> {
 }
 
 /// Runs blocking work beside the runtime.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, EmbeddedError> + Send + 'static) -> Result<T, EmbeddedError> {
-    let failed = |source: std::io::Error| EmbeddedError::Spawn { what: "a thread".to_owned(), source };
-    tokio::task::spawn_blocking(work).await.map_err(|error| failed(error.into()))?
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, EmbeddedError> + Send + 'static,
+) -> Result<T, EmbeddedError> {
+    let failed = |source: std::io::Error| EmbeddedError::Spawn {
+        what: "a thread".to_owned(),
+        source,
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| failed(error.into()))?
 }

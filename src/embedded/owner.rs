@@ -51,9 +51,16 @@ impl Door {
         use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
         use std::os::unix::ffi::OsStrExt;
         let host = percent_encode(self.socket.as_os_str().as_bytes(), NON_ALPHANUMERIC);
-        let password = self.password.as_ref().map(|password| format!(":{}", password.expose_secret())).unwrap_or_default();
+        let password = self
+            .password
+            .as_ref()
+            .map(|password| format!(":{}", password.expose_secret()))
+            .unwrap_or_default();
         let Self { role, database, .. } = self;
-        format!("postgres://{role}{password}@localhost:{PORT}/{database}?host={host}&sslmode=disable").into()
+        format!(
+            "postgres://{role}{password}@localhost:{PORT}/{database}?host={host}&sslmode=disable"
+        )
+        .into()
     }
 }
 

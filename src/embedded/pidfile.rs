@@ -34,15 +34,27 @@ pub(super) fn read(pgdata: &Path) -> Option<Postmaster> {
 
 fn parse(text: &str) -> Option<Postmaster> {
     let mut lines = text.lines();
-    let pid = Pid::from_raw(lines.next()?.trim().parse::<i32>().ok().filter(|pid| *pid > 0)?)?;
+    let pid = Pid::from_raw(
+        lines
+            .next()?
+            .trim()
+            .parse::<i32>()
+            .ok()
+            .filter(|pid| *pid > 0)?,
+    )?;
     // The eighth line is the status, since Postgres 10.
-    Some(Postmaster { pid, ready: lines.nth(6).is_some_and(|status| status.trim() == "ready") })
+    Some(Postmaster {
+        pid,
+        ready: lines.nth(6).is_some_and(|status| status.trim() == "ready"),
+    })
 }
 
 /// Makes sure that no server runs on `pgdata`. `ours` is the process of the last server that this data directory's program
 /// started: only that one is sent signals.
 pub(super) fn clear(pgdata: &Path, ours: Option<u32>) -> Result<(), EmbeddedError> {
-    let Some(Postmaster { pid, .. }) = read(pgdata) else { return Ok(()) };
+    let Some(Postmaster { pid, .. }) = read(pgdata) else {
+        return Ok(());
+    };
     let file = pgdata.join(NAME);
     if !is_alive(pid) {
         return Ok(());
@@ -50,7 +62,9 @@ pub(super) fn clear(pgdata: &Path, ours: Option<u32>) -> Result<(), EmbeddedErro
     if !works_in(pid, pgdata) {
         tracing::warn!(pid = pid.as_raw_pid(), "removing a stale postmaster.pid");
         return match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(EmbeddedError::file(&file)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(EmbeddedError::file(&file)(error))
+            }
             _ => Ok(()),
         };
     }
@@ -63,7 +77,14 @@ pub(super) fn clear(pgdata: &Path, ours: Option<u32>) -> Result<(), EmbeddedErro
         }
         let _ = rustix::process::kill_process(pid, Signal::QUIT);
     }
-    if wait_gone(pid, pgdata, HURRIED) { Ok(()) } else { Err(EmbeddedError::ServerInTheWay { pgdata: pgdata.to_owned(), pid: raw }) }
+    if wait_gone(pid, pgdata, HURRIED) {
+        Ok(())
+    } else {
+        Err(EmbeddedError::ServerInTheWay {
+            pgdata: pgdata.to_owned(),
+            pid: raw,
+        })
+    }
 }
 
 fn wait_gone(pid: Pid, pgdata: &Path, limit: Duration) -> bool {
@@ -79,7 +100,10 @@ fn wait_gone(pid: Pid, pgdata: &Path, limit: Duration) -> bool {
 
 /// Whether a process of that id exists; one that may not be signalled exists too.
 pub(super) fn is_alive(pid: Pid) -> bool {
-    matches!(rustix::process::test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM))
+    matches!(
+        rustix::process::test_kill_process(pid),
+        Ok(()) | Err(rustix::io::Errno::PERM)
+    )
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -90,8 +114,13 @@ fn works_in(pid: Pid, pgdata: &Path) -> bool {
 /// Where a process's working directory cannot be asked for, its command line must name the directory.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn works_in(pid: Pid, pgdata: &Path) -> bool {
-    let listed = std::process::Command::new("/bin/ps").args(["-ww", "-o", "command=", "-p"]).arg(pid.as_raw_pid().to_string()).output();
-    listed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(pgdata.to_string_lossy().as_ref()))
+    let listed = std::process::Command::new("/bin/ps")
+        .args(["-ww", "-o", "command=", "-p"])
+        .arg(pid.as_raw_pid().to_string())
+        .output();
+    listed.is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stdout).contains(pgdata.to_string_lossy().as_ref())
+    })
 }
 
 #[cfg(test)]
@@ -102,9 +131,17 @@ mod tests {
     fn ready_only_by_the_eighth_line() {
         let lines = "77\n/data\n1700000000\n5432\n/data/socket\n\n 1234 0\n";
         assert_eq!(parse(lines).map(|found| found.ready), Some(false));
-        assert_eq!(parse(&format!("{lines}starting\n")).map(|found| found.ready), Some(false));
+        assert_eq!(
+            parse(&format!("{lines}starting\n")).map(|found| found.ready),
+            Some(false)
+        );
         let ready = parse(&format!("{lines}ready   \n"));
-        assert_eq!(ready.as_ref().map(|found| (found.pid.as_raw_pid(), found.ready)), Some((77, true)));
+        assert_eq!(
+            ready
+                .as_ref()
+                .map(|found| (found.pid.as_raw_pid(), found.ready)),
+            Some((77, true))
+        );
         assert_eq!(parse(""), None);
         assert_eq!(parse("-5\n"), None);
     }

@@ -31,12 +31,30 @@ pub(super) struct Reaper {
 
 impl Reaper {
     /// `signal` as `kill -s` names it; `remove` is the folder to remove in the end.
-    pub(super) fn start(pgdata: &Path, signal: &str, remove: Option<&Path>, surroundings: &Surroundings) -> Result<Self, EmbeddedError> {
+    pub(super) fn start(
+        pgdata: &Path,
+        signal: &str,
+        remove: Option<&Path>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, EmbeddedError> {
         let mut command = launch::command(Path::new("/bin/sh"), None, surroundings);
-        command.arg("-c").arg(SCRIPT).arg("reaper").arg(pgdata).arg(signal);
-        command.arg(remove.map(Path::as_os_str).unwrap_or_default()).stdin(Stdio::piped());
-        let mut shell = command.spawn().map_err(|source| EmbeddedError::Spawn { what: "sh".to_owned(), source })?;
-        Ok(Self { pipe: shell.stdin.take(), shell })
+        command
+            .arg("-c")
+            .arg(SCRIPT)
+            .arg("reaper")
+            .arg(pgdata)
+            .arg(signal);
+        command
+            .arg(remove.map(Path::as_os_str).unwrap_or_default())
+            .stdin(Stdio::piped());
+        let mut shell = command.spawn().map_err(|source| EmbeddedError::Spawn {
+            what: "sh".to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            pipe: shell.stdin.take(),
+            shell,
+        })
     }
 }
 

@@ -27,7 +27,8 @@ impl Runtime {
 
     pub(super) fn write(&self, layout: &Layout) -> Result<(), EmbeddedError> {
         let file = layout.runtime();
-        let text = serde_json::to_string(self).map_err(|error| EmbeddedError::file(&file)(error.into()))?;
+        let text = serde_json::to_string(self)
+            .map_err(|error| EmbeddedError::file(&file)(error.into()))?;
         layout::write_whole(&file, 0o600, &text)
     }
 

@@ -34,13 +34,20 @@ pub(super) struct Server {
 
 impl Server {
     /// Starts it; `death` is the signal it gets when this program dies.
-    pub(super) fn launch(mut command: Command, death: Signal, lock: Lock) -> Result<Self, EmbeddedError> {
+    pub(super) fn launch(
+        mut command: Command,
+        death: Signal,
+        lock: Lock,
+    ) -> Result<Self, EmbeddedError> {
         launch::die_with_parent(&mut command, death);
         let (report, started) = std::sync::mpsc::channel();
         let (tell, ended) = watch::channel(None);
         let running = Arc::new(Mutex::new(None));
         let shared = Arc::clone(&running);
-        let failed = |source| EmbeddedError::Spawn { what: "Postgres".to_owned(), source };
+        let failed = |source| EmbeddedError::Spawn {
+            what: "Postgres".to_owned(),
+            source,
+        };
         std::thread::Builder::new()
             .name("postgres".to_owned())
             .spawn(move || {
@@ -56,7 +63,9 @@ impl Server {
                 *shared.lock().unwrap_or_else(PoisonError::into_inner) = Some(pid);
                 let _ = report.send(Ok(pid));
                 let ended = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-                while let Err(rustix::io::Errno::INTR) = rustix::process::waitid(WaitId::Pid(pid), ended) {}
+                while let Err(rustix::io::Errno::INTR) =
+                    rustix::process::waitid(WaitId::Pid(pid), ended)
+                {}
                 shared.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let status = child.wait();
                 drop(lock);
@@ -64,8 +73,15 @@ impl Server {
             })
             .map_err(failed)?;
         let gone = || std::io::Error::other("its thread ended");
-        let pid = started.recv().map_err(|_| failed(gone()))?.map_err(failed)?;
-        Ok(Self { pid, running, ended })
+        let pid = started
+            .recv()
+            .map_err(|_| failed(gone()))?
+            .map_err(failed)?;
+        Ok(Self {
+            pid,
+            running,
+            ended,
+        })
     }
 
     /// Blocks until the server takes connections.
@@ -74,20 +90,31 @@ impl Server {
         let mut told = begun;
         while begun.elapsed() < PATIENCE {
             if self.has_ended() {
-                let detail = std::fs::read(log).map(|text| launch::tail(&text)).unwrap_or_default();
-                return Err(EmbeddedError::DidNotStart { detail, log: log.to_owned() });
+                let detail = std::fs::read(log)
+                    .map(|text| launch::tail(&text))
+                    .unwrap_or_default();
+                return Err(EmbeddedError::DidNotStart {
+                    detail,
+                    log: log.to_owned(),
+                });
             }
             if pidfile::read(pgdata).is_some_and(|found| found.ready && found.pid == self.pid) {
                 return Ok(());
             }
             if told.elapsed() > Duration::from_secs(5) {
                 told = Instant::now();
-                tracing::info!(seconds = begun.elapsed().as_secs(), "Postgres is recovering");
+                tracing::info!(
+                    seconds = begun.elapsed().as_secs(),
+                    "Postgres is recovering"
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         }
         let detail = format!("not ready after {} s", PATIENCE.as_secs());
-        Err(EmbeddedError::DidNotStart { detail, log: log.to_owned() })
+        Err(EmbeddedError::DidNotStart {
+            detail,
+            log: log.to_owned(),
+        })
     }
 
     fn has_ended(&self) -> bool {
@@ -105,18 +132,29 @@ impl Server {
     /// Resolves when the server has ended, for whatever reason.
     pub(super) async fn ended(&self) -> Option<ExitStatus> {
         let mut ended = self.ended.clone();
-        ended.wait_for(Option::is_some).await.map(|status| *status).ok().flatten()
+        ended
+            .wait_for(Option::is_some)
+            .await
+            .map(|status| *status)
+            .ok()
+            .flatten()
     }
 
     /// Ends it: in order, then without the checkpoint, then by force. The process group is left to itself: backends notice.
     pub(super) async fn stop(&self, first: Signal) -> Result<(), EmbeddedError> {
-        for (signal, patience) in [(first, ORDERLY), (Signal::QUIT, HURRIED), (Signal::KILL, HURRIED)] {
+        for (signal, patience) in [
+            (first, ORDERLY),
+            (Signal::QUIT, HURRIED),
+            (Signal::KILL, HURRIED),
+        ] {
             self.signal(signal);
             if tokio::time::timeout(patience, self.ended()).await.is_ok() {
                 return Ok(());
             }
         }
-        Err(EmbeddedError::DidNotStop { pid: self.pid.as_raw_pid().unsigned_abs() })
+        Err(EmbeddedError::DidNotStop {
+            pid: self.pid.as_raw_pid().unsigned_abs(),
+        })
     }
 }
 

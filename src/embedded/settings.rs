@@ -50,8 +50,18 @@ impl Purpose {
             ("max_parallel_workers_per_gather", "0"),
         ];
         settings.extend(match self {
-            Self::Keep => vec![("max_connections", "200"), ("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", "on")],
-            Self::Crash => vec![("max_connections", "100"), ("fsync", "on"), ("full_page_writes", "on"), ("synchronous_commit", "on")],
+            Self::Keep => vec![
+                ("max_connections", "200"),
+                ("fsync", "on"),
+                ("full_page_writes", "on"),
+                ("synchronous_commit", "on"),
+            ],
+            Self::Crash => vec![
+                ("max_connections", "100"),
+                ("fsync", "on"),
+                ("full_page_writes", "on"),
+                ("synchronous_commit", "on"),
+            ],
             Self::ThrowAway => vec![
                 ("max_connections", "300"),
                 ("fsync", "off"),
@@ -69,7 +79,12 @@ impl Purpose {
 }
 
 /// The arguments of `postgres`.
-pub(super) fn arguments(purpose: Purpose, pgdata: &Path, socket: &Path, hba: &Path) -> Vec<OsString> {
+pub(super) fn arguments(
+    purpose: Purpose,
+    pgdata: &Path,
+    socket: &Path,
+    hba: &Path,
+) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = vec!["-D".into(), pgdata.into()];
     let mut set = |name: &str, value: &std::ffi::OsStr| {
         let mut pair = OsString::from(format!("{name}="));
@@ -92,7 +107,11 @@ fn quote(path: &Path) -> OsString {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let mut bytes = Vec::with_capacity(path.as_os_str().len());
     for byte in path.as_os_str().as_bytes() {
-        bytes.extend_from_slice(if *byte == b'"' { b"\"\"" } else { std::slice::from_ref(byte) });
+        bytes.extend_from_slice(if *byte == b'"' {
+            b"\"\""
+        } else {
+            std::slice::from_ref(byte)
+        });
     }
     OsString::from_vec(bytes)
 }

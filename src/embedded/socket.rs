@@ -36,7 +36,11 @@ pub(super) fn make_dir(
     } else {
         let name = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 8]>()));
         let temporary = temp.join(&name);
-        if fits(&temporary) { temporary } else { Path::new("/tmp").join(name) }
+        if fits(&temporary) {
+            temporary
+        } else {
+            Path::new("/tmp").join(name)
+        }
     };
     layout::make_private_dir(&dir, account)?;
     Ok(dir)
@@ -50,7 +54,8 @@ pub(super) fn forget(dir: &Path) {
 }
 
 fn is_temporary(dir: &Path) -> bool {
-    dir.file_name().is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
+    dir.file_name()
+        .is_some_and(|name| name.as_bytes().starts_with(PREFIX.as_bytes()))
 }
 
 fn fits(dir: &Path) -> bool {

@@ -48,7 +48,13 @@ pub(super) fn start(
     let made_by = initialize::made_by(&layout)?;
     let programs = locate::programs(&layout, made_by, account, surroundings)?;
     let last = Runtime::read(&layout);
-    let initialize = Initialize { layout: &layout, programs: &programs, account, surroundings, purpose };
+    let initialize = Initialize {
+        layout: &layout,
+        programs: &programs,
+        account,
+        surroundings,
+        purpose,
+    };
     let password = if made_by.is_none() {
         initialize.run()?
     } else {
@@ -58,21 +64,53 @@ pub(super) fn start(
             None => initialize.replace_password()?,
         }
     };
-    let socket = socket::make_dir(&layout, last.as_ref().map(|last| last.socket.as_path()), account, &surroundings.temp)?;
+    let socket = socket::make_dir(
+        &layout,
+        last.as_ref().map(|last| last.socket.as_path()),
+        account,
+        &surroundings.temp,
+    )?;
     layout::write_whole(&layout.hba(), 0o644, &purpose.hba())?;
-    let server = launch_server(&layout, &programs, account, purpose, &socket, lock, surroundings)?;
+    let server = launch_server(
+        &layout,
+        &programs,
+        account,
+        purpose,
+        &socket,
+        lock,
+        surroundings,
+    )?;
     // Written before the server is ready: who finds it alive after we are killed must know that it is ours.
-    let note = Runtime { program: std::process::id(), server: server.pid.as_raw_pid().unsigned_abs(), socket: socket.clone() };
+    let note = Runtime {
+        program: std::process::id(),
+        server: server.pid.as_raw_pid().unsigned_abs(),
+        socket: socket.clone(),
+    };
     note.write(&layout)?;
     server.wait_ready(&layout.pgdata(), &layout.log())?;
-    Ok(Started { server, layout, socket, password })
+    Ok(Started {
+        server,
+        layout,
+        socket,
+        password,
+    })
 }
 
-fn reach(layout: &Layout, account: Option<&Account>, surroundings: &Surroundings) -> Result<(), EmbeddedError> {
-    let Some(account) = account else { return Ok(()) };
+fn reach(
+    layout: &Layout,
+    account: Option<&Account>,
+    surroundings: &Surroundings,
+) -> Result<(), EmbeddedError> {
+    let Some(account) = account else {
+        return Ok(());
+    };
     match account::first_closed_folder(account, &layout.root, surroundings)? {
         None => Ok(()),
-        Some(folder) => Err(EmbeddedError::Unreachable { data_dir: layout.root.clone(), folder, user: account.name.clone() }),
+        Some(folder) => Err(EmbeddedError::Unreachable {
+            data_dir: layout.root.clone(),
+            folder,
+            user: account.name.clone(),
+        }),
     }
 }
 
@@ -87,7 +125,11 @@ fn launch_server(
 ) -> Result<Server, EmbeddedError> {
     let log_file = layout.log();
     let open = || {
-        let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&log_file)?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(&log_file)?;
         log.set_permissions(Permissions::from_mode(0o600))?;
         if log.metadata()?.len() > LOG_LIMIT {
             log.set_len(0)?;
@@ -98,11 +140,20 @@ fn launch_server(
     let (out, err) = open().map_err(EmbeddedError::file(&log_file))?;
     let mut command = launch::command(&programs.postgres(), account, surroundings);
     command
-        .args(settings::arguments(purpose, &layout.pgdata(), socket, &layout.hba()))
+        .args(settings::arguments(
+            purpose,
+            &layout.pgdata(),
+            socket,
+            &layout.hba(),
+        ))
         .stdout(Stdio::from(out))
         .stderr(Stdio::from(err));
     // SIGINT is Postgres's fast shutdown: everybody is disconnected, a checkpoint is written, the next start recovers nothing.
     // SIGQUIT saves the checkpoint, which nobody misses in a throw-away cluster.
-    let death = if purpose == Purpose::Keep { Signal::INT } else { Signal::QUIT };
+    let death = if purpose == Purpose::Keep {
+        Signal::INT
+    } else {
+        Signal::QUIT
+    };
     Server::launch(command, death, lock)
 }

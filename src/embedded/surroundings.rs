@@ -41,8 +41,13 @@ impl Surroundings {
     pub fn current() -> Self {
         let passed = |name: &str| {
             let upper = name.to_ascii_uppercase();
-            matches!(upper.as_str(), "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" | "DYLD_FALLBACK_LIBRARY_PATH" | "HOME")
-                || matches!(upper.as_str(), "HTTP_PROXY" | "HTTPS_PROXY" | "NO_PROXY" | "SSL_CERT_FILE" | "NODE_EXTRA_CA_CERTS")
+            matches!(
+                upper.as_str(),
+                "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" | "DYLD_FALLBACK_LIBRARY_PATH" | "HOME"
+            ) || matches!(
+                upper.as_str(),
+                "HTTP_PROXY" | "HTTPS_PROXY" | "NO_PROXY" | "SSL_CERT_FILE" | "NODE_EXTRA_CA_CERTS"
+            )
         };
         Self {
             path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
@@ -50,7 +55,9 @@ impl Surroundings {
             temp: std::env::temp_dir(),
             memory: PathBuf::from("/dev/shm"),
             passwd: PathBuf::from("/etc/passwd"),
-            variables: std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(passed)).collect(),
+            variables: std::env::vars_os()
+                .filter(|(name, _)| name.to_str().is_some_and(passed))
+                .collect(),
         }
     }
 
@@ -65,5 +72,6 @@ impl Surroundings {
 
 pub(super) fn is_executable(file: &std::path::Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+    file.metadata()
+        .is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }

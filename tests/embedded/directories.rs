@@ -13,9 +13,19 @@ async fn a_deep_directory_has_its_socket_elsewhere() {
     let mut last = None;
     for _ in 0..2 {
         let embedded = Embedded::start(&options).await.expect("starts");
-        let socket = embedded.connect_options().get_socket().expect("a socket").clone();
-        assert!(!socket.starts_with(&place.root) && socket.as_os_str().len() < 90, "{}", socket.display());
-        let mode = std::os::unix::fs::PermissionsExt::mode(&socket.metadata().expect("it is there").permissions());
+        let socket = embedded
+            .connect_options()
+            .get_socket()
+            .expect("a socket")
+            .clone();
+        assert!(
+            !socket.starts_with(&place.root) && socket.as_os_str().len() < 90,
+            "{}",
+            socket.display()
+        );
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &socket.metadata().expect("it is there").permissions(),
+        );
         assert_eq!(mode & 0o777, 0o700);
         embedded.stop().await.expect("stops");
         assert!(!socket.exists());
@@ -27,10 +37,23 @@ async fn a_deep_directory_has_its_socket_elsewhere() {
 #[tokio::test]
 async fn odd_names_are_quoted() {
     let place = Workplace::new();
-    let embedded = Embedded::start(&place.options("a, \"b\"  ü")).await.expect("starts");
-    assert!(embedded.connect_options().get_socket().expect("a socket").starts_with(&place.root));
+    let embedded = Embedded::start(&place.options("a, \"b\"  ü"))
+        .await
+        .expect("starts");
+    assert!(
+        embedded
+            .connect_options()
+            .get_socket()
+            .expect("a socket")
+            .starts_with(&place.root)
+    );
     let url = secrecy::ExposeSecret::expose_secret(&embedded.url()).to_owned();
-    PgConnection::connect(&url).await.expect("logs in").close().await.expect("closes");
+    PgConnection::connect(&url)
+        .await
+        .expect("logs in")
+        .close()
+        .await
+        .expect("closes");
     embedded.stop().await.expect("stops");
 }
 
@@ -38,23 +61,47 @@ async fn odd_names_are_quoted() {
 async fn a_stale_pid_file_with_a_strangers_id_is_recognised() {
     let place = Workplace::new();
     let options = place.options("data");
-    Embedded::start(&options).await.expect("starts").stop().await.expect("stops");
+    Embedded::start(&options)
+        .await
+        .expect("starts")
+        .stop()
+        .await
+        .expect("stops");
     // This very process is alive and no Postgres.
     let pgdata = options.data_dir.join("postgres");
-    let text = format!("{}\n{}\n1700000000\n5432\n/nowhere\n\n     1         1\nready   \n", std::process::id(), pgdata.display());
+    let text = format!(
+        "{}\n{}\n1700000000\n5432\n/nowhere\n\n     1         1\nready   \n",
+        std::process::id(),
+        pgdata.display()
+    );
     std::fs::write(pgdata.join("postmaster.pid"), &text).expect("writes");
     let socket = options.data_dir.join("socket");
     std::fs::write(socket.join(".s.PGSQL.5432.lock"), &text).expect("writes");
-    Embedded::start(&options).await.expect("starts all the same").stop().await.expect("stops");
+    Embedded::start(&options)
+        .await
+        .expect("starts all the same")
+        .stop()
+        .await
+        .expect("stops");
 }
 
 #[tokio::test]
 async fn a_lost_password_is_replaced() {
     let place = Workplace::new();
     let options = place.options("data");
-    Embedded::start(&options).await.expect("starts").stop().await.expect("stops");
+    Embedded::start(&options)
+        .await
+        .expect("starts")
+        .stop()
+        .await
+        .expect("stops");
     std::fs::remove_file(options.data_dir.join("postgres.password")).expect("it was there");
-    Embedded::start(&options).await.expect("makes a new one").stop().await.expect("stops");
+    Embedded::start(&options)
+        .await
+        .expect("makes a new one")
+        .stop()
+        .await
+        .expect("stops");
 }
 
 #[tokio::test]
@@ -63,8 +110,13 @@ async fn what_is_no_database_is_left_alone() {
     let options = place.options("data");
     std::fs::create_dir_all(options.data_dir.join("postgres")).expect("makes");
     std::fs::write(options.data_dir.join("postgres/thesis.txt"), "precious").expect("writes");
-    let error = Embedded::start(&options).await.expect_err("that is no database");
-    assert!(matches!(error, EmbeddedError::NotADatabase { .. }) && error.exit_code() == 2, "{error}");
+    let error = Embedded::start(&options)
+        .await
+        .expect_err("that is no database");
+    assert!(
+        matches!(error, EmbeddedError::NotADatabase { .. }) && error.exit_code() == 2,
+        "{error}"
+    );
     assert!(options.data_dir.join("postgres/thesis.txt").exists());
 }
 
@@ -87,6 +139,11 @@ async fn another_major_version_is_named() {
 async fn a_file_in_the_way_names_the_setting() {
     let place = Workplace::new();
     std::fs::write(place.root.join("file"), "").expect("writes");
-    let error = Embedded::start(&place.options("file/data")).await.expect_err("a file is no folder");
-    assert!(error.to_string().contains("MOORING_DATA_DIR") && error.exit_code() == 2, "{error}");
+    let error = Embedded::start(&place.options("file/data"))
+        .await
+        .expect_err("a file is no folder");
+    assert!(
+        error.to_string().contains("MOORING_DATA_DIR") && error.exit_code() == 2,
+        "{error}"
+    );
 }

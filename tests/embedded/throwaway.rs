@@ -11,7 +11,11 @@ use crate::program::Program;
 use crate::workplace::eventually;
 
 fn folder_of(cluster: &ThrowawayCluster) -> PathBuf {
-    let socket = cluster.admin_options().get_socket().expect("a socket").clone();
+    let socket = cluster
+        .admin_options()
+        .get_socket()
+        .expect("a socket")
+        .clone();
     socket.parent().expect("inside the folder").to_owned()
 }
 
@@ -23,7 +27,10 @@ async fn migrate(url: String) -> Result<(), sqlx::Error> {
 
 async fn count(url: &str) -> i64 {
     let mut connection = PgConnection::connect(url).await.expect("logs in");
-    let count = sqlx::query_scalar("SELECT count(*) FROM things").fetch_one(&mut connection).await.expect("counts");
+    let count = sqlx::query_scalar("SELECT count(*) FROM things")
+        .fetch_one(&mut connection)
+        .await
+        .expect("counts");
     connection.close().await.expect("closes");
     count
 }
@@ -31,7 +38,9 @@ async fn count(url: &str) -> i64 {
 #[tokio::test]
 async fn every_test_has_its_own_copy_of_one_template() {
     let begun = Instant::now();
-    let cluster = ThrowawayCluster::start(&Surroundings::current()).await.expect("starts");
+    let cluster = ThrowawayCluster::start(&Surroundings::current())
+        .await
+        .expect("starts");
     println!("cluster in {:?}", begun.elapsed());
     let folder = folder_of(&cluster);
     let made = AtomicU32::new(0);
@@ -43,7 +52,10 @@ async fn every_test_has_its_own_copy_of_one_template() {
     let (one, two) = (one.expect("copies"), two.expect("copies"));
     assert_eq!(made.load(Ordering::Relaxed), 1);
     let mut connection = PgConnection::connect(&one.url).await.expect("logs in");
-    sqlx::query("DELETE FROM things").execute(&mut connection).await.expect("deletes");
+    sqlx::query("DELETE FROM things")
+        .execute(&mut connection)
+        .await
+        .expect("deletes");
     assert_eq!((count(&one.url).await, count(&two.url).await), (0, 100));
 
     let mut taken = Vec::new();
@@ -66,8 +78,13 @@ async fn every_test_has_its_own_copy_of_one_template() {
 
 #[tokio::test]
 async fn a_failed_migration_is_told_and_can_be_repeated() {
-    let cluster = ThrowawayCluster::start(&Surroundings::current()).await.expect("starts");
-    let error = cluster.database("key", |_| async { Err("no such table") }).await.expect_err("fails");
+    let cluster = ThrowawayCluster::start(&Surroundings::current())
+        .await
+        .expect("starts");
+    let error = cluster
+        .database("key", |_| async { Err("no such table") })
+        .await
+        .expect_err("fails");
     assert!(error.to_string().contains("no such table"), "{error}");
     let database = cluster.database("key", migrate).await.expect("copies");
     assert_eq!(count(&database.url).await, 100);
@@ -75,11 +92,25 @@ async fn a_failed_migration_is_told_and_can_be_repeated() {
 
 #[tokio::test]
 async fn a_shared_server_serves_several_runs() {
-    let server = ThrowawayCluster::start(&Surroundings::current()).await.expect("starts");
-    let socket = server.admin_options().get_socket().expect("a socket").clone();
-    let mut admin = PgConnection::connect_with(&server.admin_options()).await.expect("logs in");
-    sqlx::raw_sql("CREATE ROLE tester LOGIN CREATEDB CREATEROLE").execute(&mut admin).await.expect("creates");
-    let url = format!("postgres://tester@localhost/postgres?host={}", socket.display());
+    let server = ThrowawayCluster::start(&Surroundings::current())
+        .await
+        .expect("starts");
+    let socket = server
+        .admin_options()
+        .get_socket()
+        .expect("a socket")
+        .clone();
+    let mut admin = PgConnection::connect_with(&server.admin_options())
+        .await
+        .expect("logs in");
+    sqlx::raw_sql("CREATE ROLE tester LOGIN CREATEDB CREATEROLE")
+        .execute(&mut admin)
+        .await
+        .expect("creates");
+    let url = format!(
+        "postgres://tester@localhost/postgres?host={}",
+        socket.display()
+    );
     let made = AtomicU32::new(0);
     let run = async || {
         let cluster = ThrowawayCluster::shared(&url).await.expect("connects");
@@ -92,7 +123,11 @@ async fn a_shared_server_serves_several_runs() {
     };
     tokio::join!(run(), run(), run());
     assert_eq!(made.load(Ordering::Relaxed), 1);
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_database WHERE datname LIKE 'mooring_test%'").fetch_one(&mut admin).await.expect("counts");
+    let left: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM pg_database WHERE datname LIKE 'mooring_test%'")
+            .fetch_one(&mut admin)
+            .await
+            .expect("counts");
     assert_eq!(left, 0);
 }
 
@@ -100,7 +135,10 @@ async fn a_shared_server_serves_several_runs() {
 async fn a_killed_run_leaves_no_folder() {
     let mut program = Program::start(Path::new("throwaway"));
     assert_eq!(program.word, "ready", "{}", program.text);
-    let folder = Path::new(&program.text).parent().expect("inside the folder").to_owned();
+    let folder = Path::new(&program.text)
+        .parent()
+        .expect("inside the folder")
+        .to_owned();
     assert!(folder.exists());
     program.kill();
     eventually("the folder is removed", || !folder.exists());
@@ -108,16 +146,25 @@ async fn a_killed_run_leaves_no_folder() {
 
 #[tokio::test]
 async fn a_durable_one_survives_its_crashes() {
-    let cluster = ThrowawayCluster::durable(&Surroundings::current()).await.expect("starts");
+    let cluster = ThrowawayCluster::durable(&Surroundings::current())
+        .await
+        .expect("starts");
     let database = cluster.database("key", migrate).await.expect("copies");
     for round in 0..3 {
         let mut connection = PgConnection::connect(&database.url).await.expect("logs in");
-        sqlx::query("INSERT INTO things VALUES ($1)").bind(1000 + round).execute(&mut connection).await.expect("inserts");
+        sqlx::query("INSERT INTO things VALUES ($1)")
+            .bind(1000 + round)
+            .execute(&mut connection)
+            .await
+            .expect("inserts");
         cluster.crash().await.expect("crashes");
         assert!(PgConnection::connect(&database.url).await.is_err());
         cluster.restart().await.expect("recovers");
         assert_eq!(count(&database.url).await, 101 + i64::from(round));
     }
-    let again = cluster.database("key", migrate).await.expect("the administrator's connections recover too");
+    let again = cluster
+        .database("key", migrate)
+        .await
+        .expect("the administrator's connections recover too");
     assert_eq!(count(&again.url).await, 100);
 }

@@ -16,11 +16,21 @@ pub struct Workplace {
 
 impl Workplace {
     pub fn new() -> Self {
-        let name = format!("mooring-it-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "mooring-it-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let root = std::env::temp_dir().join(name);
-        std::fs::DirBuilder::new().mode(0o755).create(&root).expect("a folder in the temporary folder");
-        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o755)).expect("its own folder");
-        Self { root: root.canonicalize().expect("it is there") }
+        std::fs::DirBuilder::new()
+            .mode(0o755)
+            .create(&root)
+            .expect("a folder in the temporary folder");
+        std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o755))
+            .expect("its own folder");
+        Self {
+            root: root.canonicalize().expect("it is there"),
+        }
     }
 
     pub fn options(&self, name: &str) -> EmbeddedOptions {
@@ -45,12 +55,17 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
 }
 
 pub fn is_alive(pid: u32) -> bool {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("not zero");
-    !matches!(rustix::process::test_kill_process(pid), Err(rustix::io::Errno::SRCH))
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a process id"))
+        .expect("not zero");
+    !matches!(
+        rustix::process::test_kill_process(pid),
+        Err(rustix::io::Errno::SRCH)
+    )
 }
 
 pub fn kill(pid: u32, signal: rustix::process::Signal) {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a process id")).expect("not zero");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).expect("a process id"))
+        .expect("not zero");
     rustix::process::kill_process(pid, signal).expect("it is alive");
 }
 

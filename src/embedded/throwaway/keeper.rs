@@ -13,8 +13,14 @@ use crate::embedded::error::EmbeddedError;
 const CONNECTIONS: u32 = 8;
 
 enum Order {
-    Run { sql: String, done: oneshot::Sender<Result<(), sqlx::Error>> },
-    Drop { database: String, done: std::sync::mpsc::Sender<()> },
+    Run {
+        sql: String,
+        done: oneshot::Sender<Result<(), sqlx::Error>>,
+    },
+    Drop {
+        database: String,
+        done: std::sync::mpsc::Sender<()>,
+    },
 }
 
 /// Takes orders until the last clone is dropped.
@@ -25,11 +31,20 @@ pub(super) struct Keeper {
 
 impl Keeper {
     pub(super) fn start(admin: PgConnectOptions) -> Result<Self, EmbeddedError> {
-        let failed = |source| EmbeddedError::Spawn { what: "a thread".to_owned(), source };
+        let failed = |source| EmbeddedError::Spawn {
+            what: "a thread".to_owned(),
+            source,
+        };
         let (orders, inbox) = mpsc::unbounded_channel();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(failed)?;
         let work = move || runtime.block_on(keep(admin, inbox));
-        std::thread::Builder::new().name("test-databases".to_owned()).spawn(work).map_err(failed)?;
+        std::thread::Builder::new()
+            .name("test-databases".to_owned())
+            .spawn(work)
+            .map_err(failed)?;
         Ok(Self { orders })
     }
 
@@ -49,7 +64,9 @@ impl Keeper {
 }
 
 async fn keep(admin: PgConnectOptions, mut inbox: mpsc::UnboundedReceiver<Order>) {
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(admin);
+    let pool = PgPoolOptions::new()
+        .max_connections(CONNECTIONS)
+        .connect_lazy_with(admin);
     let mut running = JoinSet::new();
     while let Some(order) = inbox.recv().await {
         while running.try_join_next().is_some() {}
@@ -66,7 +83,11 @@ async fn obey(pool: PgPool, order: Order) {
         }
         Order::Drop { database, done } => {
             // Best effort: the whole cluster is thrown away, and a shared one is swept by the next run.
-            let _ = pool.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))).await;
+            let _ = pool
+                .execute(AssertSqlSafe(format!(
+                    "DROP DATABASE IF EXISTS {database} WITH (FORCE)"
+                )))
+                .await;
             let _ = done.send(());
         }
     }

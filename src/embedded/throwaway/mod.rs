@@ -54,7 +54,14 @@ enum Home {
     /// A server that somebody else runs, as the role in the URL.
     Shared { url: Url, owner: String },
     /// Our own. The fields are dropped in this order: the server is told, the reaper waits for it.
-    Own { server: std::sync::Mutex<Option<Server>>, dir: PathBuf, socket: PathBuf, purpose: Purpose, surroundings: Surroundings, _reaper: Reaper },
+    Own {
+        server: std::sync::Mutex<Option<Server>>,
+        dir: PathBuf,
+        socket: PathBuf,
+        purpose: Purpose,
+        surroundings: Surroundings,
+        _reaper: Reaper,
+    },
 }
 
 /// A database of one test's own, dropped with this handle, connections or not.
@@ -88,7 +95,9 @@ impl ThrowawayCluster {
         let admin: PgConnectOptions = url.as_str().parse()?;
         // Quoted as the catalogue writes it, for the statements below.
         let mut connection = PgConnection::connect_with(&admin).await?;
-        let owner = sqlx::query_scalar("SELECT quote_ident(current_user)").fetch_one(&mut connection).await?;
+        let owner = sqlx::query_scalar("SELECT quote_ident(current_user)")
+            .fetch_one(&mut connection)
+            .await?;
         connection.close().await?;
         let cluster = Self::with(admin, Home::Shared { url, owner }).await?;
         cluster.sweep().await?;
@@ -123,21 +132,41 @@ impl ThrowawayCluster {
         })
         .await?;
         let socket = started.socket;
-        let admin = Door { socket: socket.clone(), role: SUPERUSER, database: "postgres".to_owned(), password: None };
+        let admin = Door {
+            socket: socket.clone(),
+            role: SUPERUSER,
+            database: "postgres".to_owned(),
+            password: None,
+        };
         let server = std::sync::Mutex::new(Some(started.server));
-        let home = Home::Own { server, dir, socket, purpose, surroundings: surroundings.clone(), _reaper: reaper };
+        let home = Home::Own {
+            server,
+            dir,
+            socket,
+            purpose,
+            surroundings: surroundings.clone(),
+            _reaper: reaper,
+        };
         Self::with(admin.connect_options(), home).await
     }
 
     async fn with(admin: PgConnectOptions, home: Home) -> Result<Self, EmbeddedError> {
         let mut connection = PgConnection::connect_with(&admin).await?;
-        let (version, epoch) =
-            sqlx::query_as("SELECT current_setting('server_version_num')::int, extract(epoch FROM now())::bigint")
-                .fetch_one(&mut connection)
-                .await?;
+        let (version, epoch) = sqlx::query_as(
+            "SELECT current_setting('server_version_num')::int, extract(epoch FROM now())::bigint",
+        )
+        .fetch_one(&mut connection)
+        .await?;
         connection.close().await?;
         let keeper = Keeper::start(admin.clone())?;
-        Ok(Self { admin, keeper, templates: tokio::sync::Mutex::default(), epoch, version, home })
+        Ok(Self {
+            admin,
+            keeper,
+            templates: tokio::sync::Mutex::default(),
+            epoch,
+            version,
+            home,
+        })
     }
 
     /// A new database, a copy of the template for `key`. The first caller for a key, in this process or, on a shared server, in any,
@@ -145,7 +174,11 @@ impl ThrowawayCluster {
     ///
     /// # Errors
     /// [`EmbeddedError::Template`] where `migrate` failed.
-    pub async fn database<M, F, E>(&self, key: &str, migrate: M) -> Result<TestDatabase, EmbeddedError>
+    pub async fn database<M, F, E>(
+        &self,
+        key: &str,
+        migrate: M,
+    ) -> Result<TestDatabase, EmbeddedError>
     where
         M: FnOnce(String) -> F,
         F: Future<Output = Result<(), E>>,
@@ -155,7 +188,10 @@ impl ThrowawayCluster {
         {
             let mut made = self.templates.lock().await;
             if !made.contains(&template) {
-                template::ensure(&self.admin, &template, self.owner(), migrate(self.url(&template))).await?;
+                template::ensure(&self.admin, &template, self.owner(), || {
+                    migrate(self.url(&template))
+                })
+                .await?;
                 made.insert(template.clone());
             }
         }
@@ -171,17 +207,37 @@ impl ThrowawayCluster {
     }
 
     async fn copy_of(&self, template: &str) -> Result<TestDatabase, EmbeddedError> {
-        let name = format!("mooring_test_{}_{}", self.epoch, hex::encode(rand::random::<[u8; 6]>()));
-        let strategy = if self.version >= 150_000 { self.strategy() } else { "" };
+        let name = format!(
+            "mooring_test_{}_{}",
+            self.epoch,
+            hex::encode(rand::random::<[u8; 6]>())
+        );
+        let strategy = if self.version >= 150_000 {
+            self.strategy()
+        } else {
+            ""
+        };
         let owner = self.owner();
-        self.keeper.run(format!("CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}{strategy}")).await?;
+        self.keeper
+            .run(format!(
+                "CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}{strategy}"
+            ))
+            .await?;
         let shared = matches!(self.home, Home::Shared { .. });
-        Ok(TestDatabase { url: self.url(&name), name, keeper: self.keeper.clone(), shared })
+        Ok(TestDatabase {
+            url: self.url(&name),
+            name,
+            keeper: self.keeper.clone(),
+            shared,
+        })
     }
 
     fn strategy(&self) -> &'static str {
         match self.home {
-            Home::Own { purpose: Purpose::ThrowAway, .. } => " STRATEGY FILE_COPY",
+            Home::Own {
+                purpose: Purpose::ThrowAway,
+                ..
+            } => " STRATEGY FILE_COPY",
             // Copying files takes two checkpoints, which somebody else's disk has to pay.
             _ => " STRATEGY WAL_LOG",
         }
@@ -202,7 +258,12 @@ impl ThrowawayCluster {
                 url.into()
             }
             Home::Own { socket, .. } => {
-                let door = Door { socket: socket.clone(), role: OWNER, database: database.to_owned(), password: None };
+                let door = Door {
+                    socket: socket.clone(),
+                    role: OWNER,
+                    database: database.to_owned(),
+                    password: None,
+                };
                 door.url().expose_secret().to_owned()
             }
         }
@@ -229,7 +290,16 @@ impl ThrowawayCluster {
     /// As [`super::Embedded::start`].
     pub async fn restart(&self) -> Result<(), EmbeddedError> {
         self.end(Signal::INT).await?;
-        let Home::Own { server, dir, purpose, surroundings, .. } = &self.home else { return Ok(()) };
+        let Home::Own {
+            server,
+            dir,
+            purpose,
+            surroundings,
+            ..
+        } = &self.home
+        else {
+            return Ok(());
+        };
         let (dir, purpose, machine) = (dir.clone(), *purpose, surroundings.clone());
         let started = blocking(move || start::start(&dir, true, purpose, &machine)).await?;
         *server.lock().unwrap_or_else(PoisonError::into_inner) = Some(started.server);
@@ -237,7 +307,9 @@ impl ThrowawayCluster {
     }
 
     async fn end(&self, signal: Signal) -> Result<(), EmbeddedError> {
-        let Home::Own { server, .. } = &self.home else { return Ok(()) };
+        let Home::Own { server, .. } = &self.home else {
+            return Ok(());
+        };
         let running = server.lock().unwrap_or_else(PoisonError::into_inner).take();
         match running {
             Some(running) => running.stop(signal).await,
@@ -256,7 +328,11 @@ impl ThrowawayCluster {
         .await?;
         for database in stale {
             // Another run may sweep the same one, or it may belong to another role.
-            let _ = sqlx::query(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"))).execute(&mut connection).await;
+            let _ = sqlx::query(AssertSqlSafe(format!(
+                "DROP DATABASE IF EXISTS {database} WITH (FORCE)"
+            )))
+            .execute(&mut connection)
+            .await;
         }
         connection.close().await?;
         Ok(())

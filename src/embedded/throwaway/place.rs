@@ -20,32 +20,58 @@ const ROOM: u64 = 512 << 20;
 const YOUNG: Duration = Duration::from_secs(600);
 
 /// A new folder, after the stale ones are gone.
-pub(super) fn make(purpose: Purpose, surroundings: &Surroundings) -> Result<PathBuf, EmbeddedError> {
+pub(super) fn make(
+    purpose: Purpose,
+    surroundings: &Surroundings,
+) -> Result<PathBuf, EmbeddedError> {
     for base in [&surroundings.memory, &surroundings.temp] {
         remove_stale(base);
     }
     let in_memory = purpose == Purpose::ThrowAway && has_room(&surroundings.memory);
-    let base = if in_memory { &surroundings.memory } else { &surroundings.temp };
-    let dir = base.join(format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 6]>())));
+    let base = if in_memory {
+        &surroundings.memory
+    } else {
+        &surroundings.temp
+    };
+    let dir = base.join(format!(
+        "{PREFIX}{}",
+        hex::encode(rand::random::<[u8; 6]>())
+    ));
     // As root the server's user must be able to pass; it is a test's data.
-    let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
-    DirBuilder::new().mode(mode).create(&dir).map_err(EmbeddedError::file(&dir))?;
+    let mode = if rustix::process::geteuid().is_root() {
+        0o711
+    } else {
+        0o700
+    };
+    DirBuilder::new()
+        .mode(mode)
+        .create(&dir)
+        .map_err(EmbeddedError::file(&dir))?;
     dir.canonicalize().map_err(EmbeddedError::file(&dir))
 }
 
 fn has_room(folder: &Path) -> bool {
-    rustix::fs::access(folder, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK).is_ok()
-        && rustix::fs::statvfs(folder).is_ok_and(|room| room.f_bavail.saturating_mul(room.f_frsize) >= ROOM)
+    rustix::fs::access(
+        folder,
+        rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK,
+    )
+    .is_ok()
+        && rustix::fs::statvfs(folder)
+            .is_ok_and(|room| room.f_bavail.saturating_mul(room.f_frsize) >= ROOM)
 }
 
 fn remove_stale(base: &Path) {
-    let Ok(entries) = std::fs::read_dir(base) else { return };
+    let Ok(entries) = std::fs::read_dir(base) else {
+        return;
+    };
     for entry in entries.flatten() {
         if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
             continue;
         }
         let dir = entry.path();
-        let Some(layout) = Layout::existing(&dir) else { continue };
+        let Some(layout) = Layout::existing(&dir) else {
+            continue;
+        };
         let stale = match File::open(layout.lock()) {
             Ok(lock) => lock.try_lock().is_ok(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => is_old(&dir),
@@ -58,6 +84,10 @@ fn remove_stale(base: &Path) {
 }
 
 fn is_old(dir: &Path) -> bool {
-    let age = dir.metadata().and_then(|meta| meta.modified()).ok().and_then(|made| made.elapsed().ok());
+    let age = dir
+        .metadata()
+        .and_then(|meta| meta.modified())
+        .ok()
+        .and_then(|made| made.elapsed().ok());
     age.is_some_and(|age| age > YOUNG)
 }

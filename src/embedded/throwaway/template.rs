@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::embedded::error::EmbeddedError;
 
-/// Any fixed number: "mooring" in letters' places would do as well.
+/// "mooring" in ASCII: a number that nobody else is likely to lock.
 const LOCK: i64 = 0x6d6f_6f72_696e_67;
 
 /// The template's name for a key.
@@ -22,40 +22,65 @@ pub(super) fn name(key: &str) -> String {
     format!("mooring_template_{}", &hash[..24])
 }
 
-/// Makes the template unless it is there. `url` is where the owner reaches it while it is made.
-pub(super) async fn ensure<F, E>(admin: &PgConnectOptions, name: &str, owner: &str, migrate: F) -> Result<(), EmbeddedError>
+/// Makes the template unless it is there. `migrate` is only called where it must be made.
+pub(super) async fn ensure<M, F, E>(
+    admin: &PgConnectOptions,
+    name: &str,
+    owner: &str,
+    migrate: M,
+) -> Result<(), EmbeddedError>
 where
+    M: FnOnce() -> F,
     F: Future<Output = Result<(), E>>,
     E: Display,
 {
     let mut connection = PgConnection::connect_with(admin).await?;
-    sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK).execute(&mut connection).await?;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(LOCK)
+        .execute(&mut connection)
+        .await?;
     let made = make(&mut connection, name, owner, migrate).await;
     // Closing gives the lock back.
     connection.close().await?;
     made
 }
 
-async fn make<F, E>(connection: &mut PgConnection, name: &str, owner: &str, migrate: F) -> Result<(), EmbeddedError>
+async fn make<M, F, E>(
+    connection: &mut PgConnection,
+    name: &str,
+    owner: &str,
+    migrate: M,
+) -> Result<(), EmbeddedError>
 where
+    M: FnOnce() -> F,
     F: Future<Output = Result<(), E>>,
     E: Display,
 {
     let found: Option<bool> =
-        sqlx::query_scalar("SELECT datistemplate FROM pg_database WHERE datname = $1").bind(name).fetch_optional(&mut *connection).await?;
+        sqlx::query_scalar("SELECT datistemplate FROM pg_database WHERE datname = $1")
+            .bind(name)
+            .fetch_optional(&mut *connection)
+            .await?;
     match found {
         Some(true) => return Ok(()),
         Some(false) => run(connection, format!("DROP DATABASE {name} WITH (FORCE)")).await?,
         None => {}
     }
     run(connection, format!("CREATE DATABASE {name} OWNER {owner}")).await?;
-    if let Err(error) = migrate.await {
+    if let Err(error) = migrate().await {
         run(connection, format!("DROP DATABASE {name} WITH (FORCE)")).await?;
         return Err(EmbeddedError::Template(error.to_string()));
     }
-    run(connection, format!("ALTER DATABASE {name} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false")).await?;
+    run(
+        connection,
+        format!("ALTER DATABASE {name} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false"),
+    )
+    .await?;
     // A pool of the migration may still be open, and a database in use cannot be copied.
-    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1").bind(name).execute(connection).await?;
+    sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1")
+        .bind(name)
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
