@@ -4,6 +4,7 @@
 //! where there is none. Whether that user can reach a folder is asked by walking there as that user, not computed from mode bits:
 //! access lists, mount options and security modules count too.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::error::EmbeddedError;
@@ -18,13 +19,25 @@ pub(super) struct Account {
     pub(super) gid: u32,
 }
 
-/// The user to change to, or None where the program's own user will do.
-pub(super) fn choose(surroundings: &Surroundings) -> Result<Option<Account>, EmbeddedError> {
+/// The user to change to, or None where the program's own user will do. A database that is there already belongs to somebody:
+/// as root it is run as that user, whoever was found when it was made.
+pub(super) fn choose(
+    pgdata: &Path,
+    surroundings: &Surroundings,
+) -> Result<Option<Account>, EmbeddedError> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
     }
-    let passwd = std::fs::read_to_string(&surroundings.passwd)
-        .map_err(EmbeddedError::file(&surroundings.passwd))?;
+    if let Some(owner) = pgdata.metadata().ok().filter(|owner| owner.uid() != 0) {
+        let name = format!("with id {}", owner.uid());
+        return Ok(Some(Account {
+            name,
+            uid: owner.uid(),
+            gid: owner.gid(),
+        }));
+    }
+    let file = &surroundings.passwd;
+    let passwd = std::fs::read_to_string(file).map_err(EmbeddedError::file(file))?;
     ["postgres", "nobody"]
         .iter()
         .find_map(|name| look_up(&passwd, name))

@@ -58,6 +58,7 @@ impl Initialize<'_> {
             tracing::warn!("a first start was interrupted; beginning again");
             layout::remove_dir(&draft)?;
         }
+        tracing::info!(data_dir = %self.layout.root.display(), "making a new database");
         let password = owner::make_password(self.layout)?;
         layout::make_private_dir(&draft, self.account)?;
         self.initdb(&draft)?;

@@ -14,7 +14,8 @@ use super::surroundings::Surroundings;
 
 const SCRIPT: &str = r#"
 read -r _
-pid=$(sed -n 1p "$1/postmaster.pid" 2>/dev/null)
+pid=
+[ -r "$1/postmaster.pid" ] && read -r pid < "$1/postmaster.pid"
 [ -n "$pid" ] && kill -s "$2" "$pid" 2>/dev/null
 [ -n "$3" ] || exit 0
 n=0
@@ -62,5 +63,55 @@ impl Drop for Reaper {
     fn drop(&mut self) {
         drop(self.pipe.take());
         let _ = self.shell.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    fn folder(name: &str) -> PathBuf {
+        let dir =
+            std::env::temp_dir().join(format!("mooring-reaper-{name}-{}", std::process::id()));
+        std::fs::create_dir(&dir).expect("a folder in the temporary folder");
+        dir
+    }
+
+    fn stand_in(pgdata: &Path) -> Child {
+        let child = Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("sleep is everywhere");
+        std::fs::write(
+            pgdata.join("postmaster.pid"),
+            format!("{}\n/data\n", child.id()),
+        )
+        .expect("writes");
+        child
+    }
+
+    #[test]
+    fn signals_the_server_and_keeps_the_folder() {
+        let dir = folder("keep");
+        let reaper = Reaper::start(&dir, "INT", None, &Surroundings::current()).expect("starts");
+        // It looks for the server when the pipe closes, so one that was started later is found.
+        let mut server = stand_in(&dir);
+        drop(reaper);
+        let status = server.wait().expect("it is ours");
+        assert_eq!(
+            std::os::unix::process::ExitStatusExt::signal(&status),
+            Some(2)
+        );
+        std::fs::remove_dir_all(&dir).expect("it is still there");
+    }
+
+    #[test]
+    fn removes_the_folder_when_there_is_no_server() {
+        let dir = folder("remove");
+        drop(Reaper::start(&dir, "QUIT", Some(&dir), &Surroundings::current()).expect("starts"));
+        assert!(!dir.exists());
     }
 }

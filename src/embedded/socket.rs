@@ -10,40 +10,54 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::account::Account;
+use super::account::{self, Account};
 use super::error::EmbeddedError;
 use super::layout::{self, Layout};
+use super::runtime::Runtime;
+use super::surroundings::Surroundings;
 
 /// The port is only a part of the socket's name.
 pub(super) const PORT: u16 = 5432;
 const LONGEST: usize = 100;
 const PREFIX: &str = "mooring-socket-";
 
-/// Makes the folder. `last` is the folder of the run before.
+/// Makes the folder. `last` is the note of the run before.
 pub(super) fn make_dir(
     layout: &Layout,
-    last: Option<&Path>,
+    last: Option<&Runtime>,
     account: Option<&Account>,
-    temp: &Path,
+    surroundings: &Surroundings,
 ) -> Result<PathBuf, EmbeddedError> {
-    if let Some(last) = last.filter(|last| is_temporary(last)) {
-        let _ = std::fs::remove_dir_all(last);
+    if let Some(last) = last {
+        forget(&last.socket);
     }
     let inside = layout.socket();
     layout::remove_dir(&inside)?;
     let dir = if fits(&inside) {
         inside
     } else {
-        let name = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 8]>()));
-        let temporary = temp.join(&name);
-        if fits(&temporary) {
-            temporary
-        } else {
-            Path::new("/tmp").join(name)
-        }
+        outside(account, surroundings)?
     };
     layout::make_private_dir(&dir, account)?;
     Ok(dir)
+}
+
+/// A path under the temporary folder; where that is too long itself, or the server cannot enter it, under `/tmp`.
+fn outside(
+    account: Option<&Account>,
+    surroundings: &Surroundings,
+) -> Result<PathBuf, EmbeddedError> {
+    let name = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 8]>()));
+    let own = surroundings.temp.join(&name);
+    let closed = match account {
+        Some(account) => account::first_closed_folder(account, &surroundings.temp, surroundings)?,
+        None => None,
+    };
+    Ok(if closed.is_none() && fits(&own) {
+        own
+    } else {
+        Path::new("/tmp").join(name)
+    })
 }
 
 /// Removes a folder outside of the data directory at an orderly end.

@@ -40,10 +40,10 @@ pub(super) fn start(
     purpose: Purpose,
     surroundings: &Surroundings,
 ) -> Result<Started, EmbeddedError> {
-    let account = account::choose(surroundings)?;
-    let account = account.as_ref();
-    let layout = Layout::prepare(data_dir, explicit, account.is_some())?;
+    let layout = Layout::prepare(data_dir, explicit, rustix::process::geteuid().is_root())?;
     let lock = Lock::take(&layout.lock(), &layout.root)?;
+    let account = account::choose(&layout.pgdata(), surroundings)?;
+    let account = account.as_ref();
     reach(&layout, account, surroundings)?;
     let made_by = initialize::made_by(&layout)?;
     let programs = locate::programs(&layout, made_by, account, surroundings)?;
@@ -64,12 +64,7 @@ pub(super) fn start(
             None => initialize.replace_password()?,
         }
     };
-    let socket = socket::make_dir(
-        &layout,
-        last.as_ref().map(|last| last.socket.as_path()),
-        account,
-        &surroundings.temp,
-    )?;
+    let socket = socket::make_dir(&layout, last.as_ref(), account, surroundings)?;
     layout::write_whole(&layout.hba(), 0o644, &purpose.hba())?;
     let server = launch_server(
         &layout,

@@ -93,6 +93,12 @@ async fn as_root_the_server_is_somebody_else_who_cannot_read_our_secrets() {
         .expect("it runs");
     assert!(!environment.contains("CARGO"), "{environment}");
     embedded.stop().await.expect("stops");
+
+    // On a machine where `postgres` has come since, the database still belongs to nobody.
+    let again = Embedded::start(&place.options("data"))
+        .await
+        .expect("starts as its owner");
+    again.stop().await.expect("stops");
 }
 
 #[tokio::test]

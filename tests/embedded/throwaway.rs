@@ -8,7 +8,7 @@ use mooring::embedded::{Surroundings, ThrowawayCluster};
 use sqlx::{Connection, PgConnection};
 
 use crate::program::Program;
-use crate::workplace::eventually;
+use crate::workplace::{Workplace, eventually};
 
 fn folder_of(cluster: &ThrowawayCluster) -> PathBuf {
     let socket = cluster
@@ -132,16 +132,43 @@ async fn a_shared_server_serves_several_runs() {
 }
 
 #[tokio::test]
-async fn a_killed_run_leaves_no_folder() {
-    let mut program = Program::start(Path::new("throwaway"));
-    assert_eq!(program.word, "ready", "{}", program.text);
-    let folder = Path::new(&program.text)
-        .parent()
-        .expect("inside the folder")
-        .to_owned();
-    assert!(folder.exists());
-    program.kill();
-    eventually("the folder is removed", || !folder.exists());
+async fn a_run_leaves_no_folder_however_it_ends() {
+    for kill in [true, false] {
+        let mut program = Program::start(Path::new("throwaway"));
+        assert_eq!(program.word, "ready", "{}", program.text);
+        let folder = Path::new(&program.text)
+            .parent()
+            .expect("inside the folder")
+            .to_owned();
+        assert!(folder.exists());
+        // The copy ends without dropping its cluster, as one with a `static` cluster does.
+        if kill {
+            program.kill()
+        } else {
+            program.end()
+        }
+        eventually("the folder is removed", || !folder.exists());
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_nobody_holds_is_removed_by_the_next_run() {
+    let place = Workplace::new();
+    let mut surroundings = Surroundings::current();
+    surroundings.memory = place.root.clone();
+    let stale = place.root.join("mooring-throwaway-stale");
+    std::fs::create_dir_all(stale.join("postgres")).expect("makes");
+    std::fs::write(stale.join("mooring.lock"), "1\n").expect("writes");
+    let first = ThrowawayCluster::start(&surroundings)
+        .await
+        .expect("starts");
+    let second = ThrowawayCluster::start(&surroundings)
+        .await
+        .expect("starts beside it");
+    assert!(!stale.exists());
+    assert!(folder_of(&first).starts_with(&place.root) && folder_of(&first).exists());
+    first.empty_database().await.expect("it was left alone");
+    drop((first, second));
 }
 
 #[tokio::test]

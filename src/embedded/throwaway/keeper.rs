@@ -3,6 +3,8 @@
 //! Every test has a runtime of its own, and a pool works only on the runtime that opened it; a handle is dropped where nothing can
 //! be awaited. So the administrator's connections live on one thread of their own, which takes orders from everywhere.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::{mpsc, oneshot};
@@ -11,6 +13,8 @@ use tokio::task::JoinSet;
 use crate::embedded::error::EmbeddedError;
 
 const CONNECTIONS: u32 = 8;
+/// Hundreds of tests may begin at once.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 enum Order {
     Run {
@@ -66,6 +70,7 @@ impl Keeper {
 async fn keep(admin: PgConnectOptions, mut inbox: mpsc::UnboundedReceiver<Order>) {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
+        .acquire_timeout(PATIENCE)
         .connect_lazy_with(admin);
     let mut running = JoinSet::new();
     while let Some(order) = inbox.recv().await {

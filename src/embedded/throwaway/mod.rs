@@ -8,37 +8,30 @@
 //! process ([`super::launch`]) and a shell removes its folder ([`super::reaper`]), so a `static` cluster, which is never dropped,
 //! is cleaned up too; what even that misses, the next run removes ([`place`]).
 
+mod home;
 mod keeper;
 mod place;
 mod template;
 
 use std::collections::HashSet;
-use std::fmt::Display;
-use std::path::PathBuf;
-use std::sync::PoisonError;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use secrecy::ExposeSecret;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use url::Url;
 
 use super::error::EmbeddedError;
-use super::layout::Layout;
-use super::owner::{Door, OWNER, SUPERUSER};
-use super::reaper::Reaper;
-use super::server::Server;
 use super::settings::Purpose;
 use super::surroundings::Surroundings;
-use super::{blocking, start};
+use home::{Home, Own};
 use keeper::Keeper;
 
 /// Test databases on a shared server that are older than this, in seconds, belong to a run that was killed.
 const STALE: i64 = 6 * 3600;
 
 /// A Postgres to test against. Works from any number of runtimes at once.
-#[derive(Debug)]
 pub struct ThrowawayCluster {
     admin: PgConnectOptions,
     keeper: Keeper,
@@ -49,23 +42,7 @@ pub struct ThrowawayCluster {
     home: Home,
 }
 
-#[derive(Debug)]
-enum Home {
-    /// A server that somebody else runs, as the role in the URL.
-    Shared { url: Url, owner: String },
-    /// Our own. The fields are dropped in this order: the server is told, the reaper waits for it.
-    Own {
-        server: std::sync::Mutex<Option<Server>>,
-        dir: PathBuf,
-        socket: PathBuf,
-        purpose: Purpose,
-        surroundings: Surroundings,
-        _reaper: Reaper,
-    },
-}
-
 /// A database of one test's own, dropped with this handle, connections or not.
-#[derive(Debug)]
 pub struct TestDatabase {
     /// Where its owner reaches it.
     pub url: String,
@@ -121,33 +98,8 @@ impl ThrowawayCluster {
     }
 
     async fn own(purpose: Purpose, surroundings: &Surroundings) -> Result<Self, EmbeddedError> {
-        let machine = surroundings.clone();
-        let (dir, reaper, started) = blocking(move || {
-            let dir = place::make(purpose, &machine)?;
-            let pgdata = Layout { root: dir.clone() }.pgdata();
-            // Before anything else is made, so that a start that fails or is killed leaves nothing either.
-            let reaper = Reaper::start(&pgdata, "QUIT", Some(&dir), &machine)?;
-            let started = start::start(&dir, true, purpose, &machine)?;
-            Ok((dir, reaper, started))
-        })
-        .await?;
-        let socket = started.socket;
-        let admin = Door {
-            socket: socket.clone(),
-            role: SUPERUSER,
-            database: "postgres".to_owned(),
-            password: None,
-        };
-        let server = std::sync::Mutex::new(Some(started.server));
-        let home = Home::Own {
-            server,
-            dir,
-            socket,
-            purpose,
-            surroundings: surroundings.clone(),
-            _reaper: reaper,
-        };
-        Self::with(admin.connect_options(), home).await
+        let own = Own::start(purpose, surroundings).await?;
+        Self::with(own.admin(), Home::Own(own)).await
     }
 
     async fn with(admin: PgConnectOptions, home: Home) -> Result<Self, EmbeddedError> {
@@ -188,8 +140,8 @@ impl ThrowawayCluster {
         {
             let mut made = self.templates.lock().await;
             if !made.contains(&template) {
-                template::ensure(&self.admin, &template, self.owner(), || {
-                    migrate(self.url(&template))
+                template::ensure(&self.admin, &template, self.home.owner(), || {
+                    migrate(self.home.url(&template))
                 })
                 .await?;
                 made.insert(template.clone());
@@ -213,60 +165,27 @@ impl ThrowawayCluster {
             hex::encode(rand::random::<[u8; 6]>())
         );
         let strategy = if self.version >= 150_000 {
-            self.strategy()
+            self.home.strategy()
         } else {
             ""
         };
-        let owner = self.owner();
+        let owner = self.home.owner();
         self.keeper
             .run(format!(
                 "CREATE DATABASE {name} OWNER {owner} TEMPLATE {template}{strategy}"
             ))
             .await?;
-        let shared = matches!(self.home, Home::Shared { .. });
+        let (url, keeper, shared) = (
+            self.home.url(&name),
+            self.keeper.clone(),
+            self.home.is_shared(),
+        );
         Ok(TestDatabase {
-            url: self.url(&name),
+            url,
             name,
-            keeper: self.keeper.clone(),
+            keeper,
             shared,
         })
-    }
-
-    fn strategy(&self) -> &'static str {
-        match self.home {
-            Home::Own {
-                purpose: Purpose::ThrowAway,
-                ..
-            } => " STRATEGY FILE_COPY",
-            // Copying files takes two checkpoints, which somebody else's disk has to pay.
-            _ => " STRATEGY WAL_LOG",
-        }
-    }
-
-    fn owner(&self) -> &str {
-        match &self.home {
-            Home::Shared { owner, .. } => owner,
-            Home::Own { .. } => OWNER,
-        }
-    }
-
-    fn url(&self, database: &str) -> String {
-        match &self.home {
-            Home::Shared { url, .. } => {
-                let mut url = url.clone();
-                url.set_path(database);
-                url.into()
-            }
-            Home::Own { socket, .. } => {
-                let door = Door {
-                    socket: socket.clone(),
-                    role: OWNER,
-                    database: database.to_owned(),
-                    password: None,
-                };
-                door.url().expose_secret().to_owned()
-            }
-        }
     }
 
     /// Where the administrator reaches the cluster: a superuser on an own one.
@@ -281,39 +200,21 @@ impl ThrowawayCluster {
     /// # Errors
     /// [`EmbeddedError::DidNotStop`].
     pub async fn crash(&self) -> Result<(), EmbeddedError> {
-        self.end(Signal::QUIT).await
+        match &self.home {
+            Home::Own(own) => own.end(Signal::QUIT).await,
+            Home::Shared { .. } => Ok(()),
+        }
     }
 
-    /// Starts the server again, after ending it in order where it still runs. URLs stay what they were.
+    /// Starts the server again, after ending it in order where it still runs. URLs stay what they were. Nothing happens on a
+    /// shared server.
     ///
     /// # Errors
     /// As [`super::Embedded::start`].
     pub async fn restart(&self) -> Result<(), EmbeddedError> {
-        self.end(Signal::INT).await?;
-        let Home::Own {
-            server,
-            dir,
-            purpose,
-            surroundings,
-            ..
-        } = &self.home
-        else {
-            return Ok(());
-        };
-        let (dir, purpose, machine) = (dir.clone(), *purpose, surroundings.clone());
-        let started = blocking(move || start::start(&dir, true, purpose, &machine)).await?;
-        *server.lock().unwrap_or_else(PoisonError::into_inner) = Some(started.server);
-        Ok(())
-    }
-
-    async fn end(&self, signal: Signal) -> Result<(), EmbeddedError> {
-        let Home::Own { server, .. } = &self.home else {
-            return Ok(());
-        };
-        let running = server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match running {
-            Some(running) => running.stop(signal).await,
-            None => Ok(()),
+        match &self.home {
+            Home::Own(own) => own.restart().await,
+            Home::Shared { .. } => Ok(()),
         }
     }
 
@@ -336,6 +237,24 @@ impl ThrowawayCluster {
         }
         connection.close().await?;
         Ok(())
+    }
+}
+
+/// Connection options and URLs may hold a password.
+impl fmt::Debug for ThrowawayCluster {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ThrowawayCluster")
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for TestDatabase {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("TestDatabase")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

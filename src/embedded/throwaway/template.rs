@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use crate::embedded::error::EmbeddedError;
 
 /// "mooring" in ASCII: a number that nobody else is likely to lock.
-const LOCK: i64 = 0x6d6f_6f72_696e_67;
+const LOCK: i64 = 0x006d_6f6f_7269_6e67;
 
 /// The template's name for a key.
 pub(super) fn name(key: &str) -> String {
