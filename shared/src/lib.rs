@@ -14,4 +14,5 @@
 
 pub mod clock;
 pub mod domain;
+pub mod outbound;
 pub mod providers;
