@@ -22,6 +22,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use url::Url;
 
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Account;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::quota::RateLimit;
@@ -123,6 +124,9 @@ pub trait Provider: Send + Sync {
     /// # Errors
     /// [`TokenFormError`] with the stable code and the sentence.
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
+
+    /// How a token of this method is presented; `username` is what was given with it.
+    fn scheme(&self, method: AuthMethod, username: Option<&str>) -> Scheme;
 
     /// Who this credential is, what it may do and how long.
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError>;

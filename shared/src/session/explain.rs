@@ -45,5 +45,9 @@ pub fn explain(kind: ProviderKind, error: &ProviderError) -> Error {
             false,
         ),
     };
-    Error::Provider { code, message, callers_fault }
+    Error::Provider {
+        code,
+        message,
+        callers_fault,
+    }
 }

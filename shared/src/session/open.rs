@@ -42,7 +42,10 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
     let sealed = stored.access_token.ok_or_else(missing)?;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
     let token = context.vault.open(&place, &sealed)?;
-    let provider = context.providers.of(connection.provider).map_err(explain_unavailable)?;
+    let provider = context
+        .providers
+        .of(connection.provider)
+        .map_err(explain_unavailable)?;
     let instance = context
         .providers
         .instance(connection.provider, Some(&connection.base_url))
@@ -59,7 +62,12 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         connection.username.clone(),
         connection.azure_organization.clone(),
     );
-    Ok(Session { connection, provider, access, version: stored.version })
+    Ok(Session {
+        connection,
+        provider,
+        access,
+        version: stored.version,
+    })
 }
 
 /// A token together with the place it is for, presented as its method demands.
@@ -73,7 +81,13 @@ pub fn access_for(
     azure_organization: Option<String>,
 ) -> Access {
     let scheme = provider.scheme(method, username.as_deref());
-    Access { instance, token, scheme, username, azure_organization }
+    Access {
+        instance,
+        token,
+        scheme,
+        username,
+        azure_organization,
+    }
 }
 
 fn explain_unavailable(error: crate::providers::ProviderUnavailable) -> Error {

@@ -46,8 +46,11 @@ pub async fn create(
         }
         Err(error) => return Err(refused(&checked, error)),
     }
-    let place =
-        Place::credential(connection.organization_id, connection.id, Column::AccessToken);
+    let place = Place::credential(
+        connection.organization_id,
+        connection.id,
+        Column::AccessToken,
+    );
     let credential = NewCredential {
         access_token: context.vault.seal(&place, &checked.token)?,
         refresh_token: None,
@@ -55,9 +58,17 @@ pub async fn create(
         refresh_expires_at: None,
     };
     let mut tx = context.db.tenant(permit.organization()).await?;
-    let job = store(context, permit, &mut tx, &connection, &credential, answer.as_ref().ok()).await?;
+    let job = store(
+        context,
+        permit,
+        &mut tx,
+        &connection,
+        &credential,
+        answer.as_ref().ok(),
+    )
+    .await?;
     tx.commit().await?;
-    context.doorbell.ring(&[job.lane]);
+    context.doorbell.ring([job.lane]);
     Ok(connection)
 }
 
@@ -116,8 +127,14 @@ async fn store(
 ) -> Result<Enqueued, Error> {
     let organization = connection.organization_id;
     connections::insert(&mut **tx, connection).await?;
-    credentials::put(&mut **tx, organization, connection.id, credential, connection.created_at)
-        .await?;
+    credentials::put(
+        &mut **tx,
+        organization,
+        connection.id,
+        credential,
+        connection.created_at,
+    )
+    .await?;
     counters::move_connections(&mut **tx, organization, 1, 1).await?;
     if connection.allow_org_usage {
         counters::move_shared(&mut **tx, 1, 1).await?;
@@ -138,7 +155,10 @@ async fn store(
         super::validate::job(context, permit, connection)
     };
     let enqueued = enqueue(&mut *tx, &[job]).await?;
-    enqueued.into_iter().next().ok_or_else(|| Error::Internal("no job was enqueued".to_owned()))
+    enqueued
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::Internal("no job was enqueued".to_owned()))
 }
 
 /// What a person who pasted a token is told when the provider refused it for good.

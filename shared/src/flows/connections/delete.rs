@@ -37,12 +37,17 @@ pub async fn delete(
         }
     }
     let now = context.clock.now();
-    jobs::cancel_of_connection(&mut tx, permit.organization(), id, now).await?;
+    jobs::cancel_of_connection(&mut *tx, permit.organization(), id, now).await?;
     connections::delete(&mut *tx, id).await?;
     forget(&mut tx, &connection).await?;
-    let change = Change::new(Event::GitConnectionDeleted, "connection", id, Some(&connection.name))
-        .with("deleter_id", permit.actor().id.map(|id| id.to_string()))
-        .with("connection_name", connection.name.as_str());
+    let change = Change::new(
+        Event::GitConnectionDeleted,
+        "connection",
+        id,
+        Some(&connection.name),
+    )
+    .with("deleter_id", permit.actor().id.map(|id| id.to_string()))
+    .with("connection_name", connection.name.as_str());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
     tx.commit().await?;
     Ok(())
@@ -62,7 +67,11 @@ fn in_use(dependants: i64) -> Error {
         code: "connection_in_use",
         message: format!(
             "{dependants} connected {} on this connection. Disconnect them first, or repeat with force=true to remove them too.",
-            if dependants == 1 { "repository depends" } else { "repositories depend" }
+            if dependants == 1 {
+                "repository depends"
+            } else {
+                "repositories depend"
+            }
         ),
     }
 }

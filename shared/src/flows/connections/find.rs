@@ -20,7 +20,9 @@ pub async fn find(
         return Ok(own);
     }
     drop(tx);
-    shared(context, permit, id).await?.ok_or(Error::NotFound("connection"))
+    shared(context, permit, id)
+        .await?
+        .ok_or(Error::NotFound("connection"))
 }
 
 /// A connection of the permit's own organization: what may be changed.

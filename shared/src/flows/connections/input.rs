@@ -66,7 +66,9 @@ impl NewConnection {
             Some(provider) => self.check_token(&**provider, &mut faults),
             None => None,
         };
-        let instance = provider.as_ref().and_then(|_| self.check_instance(context, &mut faults));
+        let instance = provider
+            .as_ref()
+            .and_then(|_| self.check_instance(context, &mut faults));
         if self.allow_org_usage && !organization.is_platform() {
             faults.push(FieldError::new(
                 "allow_org_usage",
@@ -91,7 +93,12 @@ impl NewConnection {
                     self.username.clone(),
                     self.azure_organization.clone(),
                 );
-                Ok(Checked { name, provider, access, token })
+                Ok(Checked {
+                    name,
+                    provider,
+                    access,
+                    token,
+                })
             }
             _ => Err(Error::Invalid(faults)),
         }
@@ -114,11 +121,7 @@ impl NewConnection {
         }
     }
 
-    fn check_token(
-        &self,
-        provider: &dyn Provider,
-        faults: &mut Vec<FieldError>,
-    ) -> Option<Secret> {
+    fn check_token(&self, provider: &dyn Provider, faults: &mut Vec<FieldError>) -> Option<Secret> {
         if !self.auth_method.is_pasted() {
             return None;
         }
@@ -126,10 +129,13 @@ impl NewConnection {
     }
 
     fn check_instance(&self, context: &Context, faults: &mut Vec<FieldError>) -> Option<Instance> {
-        match context.providers.instance(self.provider, self.base_url.as_deref()) {
+        match context
+            .providers
+            .instance(self.provider, self.base_url.as_deref())
+        {
             Ok(instance) => Some(instance),
             Err(InstanceError::Url(error)) => {
-                faults.push(FieldError::new("base_url", error.code(), error.to_string()));
+                faults.push(FieldError::new("base_url", error.code, error.to_string()));
                 None
             }
             // Reported under `provider` already.
@@ -146,7 +152,11 @@ pub(super) fn check_pasted(
 ) -> Option<Secret> {
     let token = token.map(|token| pasted(token.clone()));
     let Some(token) = token.filter(|token| !token.expose_secret().is_empty()) else {
-        faults.push(FieldError::new("api_token", "required", "Paste the token here."));
+        faults.push(FieldError::new(
+            "api_token",
+            "required",
+            "Paste the token here.",
+        ));
         return None;
     };
     match provider.check_token_form(token.expose_secret()) {
@@ -162,7 +172,11 @@ pub(super) fn check_pasted(
 pub(super) fn check_name(name: &str, faults: &mut Vec<FieldError>) -> String {
     let name = name.trim();
     match name.chars().count() {
-        0 => faults.push(FieldError::new("name", "required", "Give the connection a name.")),
+        0 => faults.push(FieldError::new(
+            "name",
+            "required",
+            "Give the connection a name.",
+        )),
         1..=100 if name.chars().any(char::is_control) => faults.push(FieldError::new(
             "name",
             "invalid_characters",

@@ -20,7 +20,10 @@ pub fn health_of(connection: &Connection) -> Health {
             connection.missing_scopes.join(", ")
         ),
         HealthCode::Expiring => match connection.token_expires_at {
-            Some(at) => format!("The credential works until {}.", at.format("%Y-%m-%d %H:%M UTC")),
+            Some(at) => format!(
+                "The credential works until {}.",
+                at.format("%Y-%m-%d %H:%M UTC")
+            ),
             None => code.message().to_owned(),
         },
         _ => code.message().to_owned(),
@@ -41,7 +44,11 @@ pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: Date
     connection.missing_scopes = identity.missing_scopes.clone();
     connection.token_expires_at = identity.token_expires_at;
     if connection.username.is_none() || connection.auth_method.is_pasted() {
-        connection.username = identity.account.login.clone().or(connection.username.take());
+        connection.username = identity
+            .account
+            .login
+            .clone()
+            .or(connection.username.take());
     }
     if identity.rate_limit.is_known() {
         connection.rate_limit = identity.rate_limit;
@@ -52,7 +59,9 @@ pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: Date
     if connection.status.may_become(ConnectionStatus::Active) {
         connection.status = ConnectionStatus::Active;
     }
-    let expiring = identity.token_expires_at.is_some_and(|at| at - now <= EXPIRING);
+    let expiring = identity
+        .token_expires_at
+        .is_some_and(|at| at - now <= EXPIRING);
     let code = if !identity.missing_scopes.is_empty() {
         HealthCode::ScopeMissing
     } else if expiring {

@@ -41,7 +41,11 @@ pub async fn list(
     permit: &Permit,
     list: &List,
 ) -> Result<Page<Connection>, Error> {
-    let filter = if list.active_only { ListFilter::Active } else { ListFilter::All };
+    let filter = if list.active_only {
+        ListFilter::Active
+    } else {
+        ListFilter::All
+    };
     let per_page = list.page.per_page;
     let mut tx = context.db.tenant(permit.organization()).await?;
     let totals = counters::connections(&mut *tx).await?;
@@ -60,7 +64,11 @@ pub async fn list(
     };
     let (mut items, more_own) = match own_request {
         Some(start) => {
-            let request = PageRequest { page: list.page.page, per_page, start };
+            let request = PageRequest {
+                page: list.page.page,
+                per_page,
+                start,
+            };
             connections::list(&mut *tx, filter, &request).await?
         }
         None => (Vec::new(), false),
@@ -71,9 +79,10 @@ pub async fn list(
     let room = per_page as usize - items.len().min(per_page as usize);
     // Where the shared rows begin on this page.
     let skip = match &list.page.start {
-        Start::Offset(offset) => {
-            i64::try_from(*offset).unwrap_or(i64::MAX).saturating_sub(own_total).max(0)
-        }
+        Start::Offset(offset) => i64::try_from(*offset)
+            .unwrap_or(i64::MAX)
+            .saturating_sub(own_total)
+            .max(0),
         Start::After(ListKey::Shared(shown)) => i64::try_from(*shown).unwrap_or(i64::MAX),
         Start::Before(ListKey::Shared(shown)) => {
             i64::try_from(shown.saturating_sub(u64::from(per_page))).unwrap_or(0)
@@ -97,5 +106,10 @@ pub async fn list(
     if backwards {
         has_next = true;
     }
-    Ok(Page { items, total: Some(own_total + shared_total), has_next, has_prev })
+    Ok(Page {
+        items,
+        total: Some(own_total + shared_total),
+        has_next,
+        has_prev,
+    })
 }

@@ -66,21 +66,30 @@ pub async fn update(
         jobs.push(heal(context, permit, &mut tx, renewed, &before).await?);
     }
     let changed = changed_fields(changes);
-    let change = Change::new(Event::GitConnectionUpdated, "connection", id, Some(&before.name))
-        .with("updater_id", permit.actor().id.map(|id| id.to_string()))
-        .with("changed_fields", changed);
+    let change = Change::new(
+        Event::GitConnectionUpdated,
+        "connection",
+        id,
+        Some(&before.name),
+    )
+    .with("updater_id", permit.actor().id.map(|id| id.to_string()))
+    .with("changed_fields", changed);
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
     let enqueued = enqueue(&mut tx, &jobs).await?;
-    let after = connections::get(&mut *tx, id).await?.ok_or(Error::NotFound("connection"))?;
+    let after = connections::get(&mut *tx, id)
+        .await?
+        .ok_or(Error::NotFound("connection"))?;
     tx.commit().await?;
-    let lanes: Vec<_> = enqueued.iter().map(|job| job.lane).collect();
-    context.doorbell.ring(&lanes);
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(after)
 }
 
 fn check(found: &Connection, changes: &Changes) -> Result<connections::Patch, Error> {
     let mut faults = Vec::new();
-    let name = changes.name.as_deref().map(|name| input::check_name(name, &mut faults));
+    let name = changes
+        .name
+        .as_deref()
+        .map(|name| input::check_name(name, &mut faults));
     let description = changes.description.clone();
     input::check_description(description.as_ref().and_then(|d| d.as_deref()), &mut faults);
     if changes.allow_org_usage == Some(true) && !found.organization_id.is_platform() {
@@ -130,8 +139,10 @@ async fn renew(
     token: &Secret,
 ) -> Result<Renewed, Error> {
     let internal = |error: String| Error::Internal(error);
-    let provider =
-        context.providers.of(found.provider).map_err(|error| internal(error.to_string()))?;
+    let provider = context
+        .providers
+        .of(found.provider)
+        .map_err(|error| internal(error.to_string()))?;
     let mut faults = Vec::new();
     let Some(token) = input::check_pasted(&*provider, Some(token), &mut faults) else {
         return Err(Error::Invalid(faults));
@@ -149,7 +160,12 @@ async fn renew(
         found.azure_organization.clone(),
     );
     let answer = provider.identity(&access).await;
-    let checked = Checked { name: found.name.clone(), provider, access, token };
+    let checked = Checked {
+        name: found.name.clone(),
+        provider,
+        access,
+        token,
+    };
     match &answer {
         Err(error) if !error.is_transient() => Err(super::create::refused(&checked, error)),
         _ => Ok(Renewed { checked, answer }),
@@ -170,20 +186,32 @@ async fn heal(
     match &renewed.answer {
         Ok(identity) => judge::accept(&mut connection, identity, now),
         Err(error) => {
-            let page = renewed.checked.provider.token_page(&renewed.checked.access.instance);
+            let page = renewed
+                .checked
+                .provider
+                .token_page(&renewed.checked.access.instance);
             judge::refuse(&mut connection, error, &page, now);
         }
     }
-    let place =
-        Place::credential(connection.organization_id, connection.id, Column::AccessToken);
+    let place = Place::credential(
+        connection.organization_id,
+        connection.id,
+        Column::AccessToken,
+    );
     let credential = NewCredential {
         access_token: context.vault.seal(&place, &renewed.checked.token)?,
         refresh_token: None,
         expires_at: connection.token_expires_at,
         refresh_expires_at: None,
     };
-    credentials::put(&mut **tx, connection.organization_id, connection.id, &credential, now)
-        .await?;
+    credentials::put(
+        &mut **tx,
+        connection.organization_id,
+        connection.id,
+        &credential,
+        now,
+    )
+    .await?;
     connections::record_validation(&mut **tx, &connection).await?;
     if connection.status != before.status {
         let change = Change::new(
@@ -198,7 +226,13 @@ async fn heal(
         audit::record(tx, &context.vault, &context.clock, permit, change).await?;
     }
     Ok(match &renewed.answer {
-        Ok(_) => sync::job(context, permit, &connection, SyncTrigger::Reconnected, false),
+        Ok(_) => sync::job(
+            context,
+            permit,
+            &connection,
+            SyncTrigger::Reconnected,
+            false,
+        ),
         Err(_) => super::validate::job(context, permit, &connection),
     })
 }
@@ -234,5 +268,9 @@ fn changed_fields(changes: &Changes) -> Vec<&'static str> {
         ("is_active", changes.is_active.is_some()),
         ("allow_org_usage", changes.allow_org_usage.is_some()),
     ];
-    fields.into_iter().filter(|(_, changed)| *changed).map(|(field, _)| field).collect()
+    fields
+        .into_iter()
+        .filter(|(_, changed)| *changed)
+        .map(|(field, _)| field)
+        .collect()
 }

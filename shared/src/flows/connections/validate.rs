@@ -69,7 +69,9 @@ pub async fn revalidate(
 pub(super) fn job(context: &Context, permit: &Permit, connection: &Connection) -> NewJob {
     let now = context.clock.now();
     NewJob::new(
-        &ValidateConnection { connection_id: connection.id },
+        &ValidateConnection {
+            connection_id: connection.id,
+        },
         connection.organization_id,
         now,
     )
@@ -112,7 +114,10 @@ async fn record(
     asked_for: bool,
 ) -> Result<Connection, Error> {
     let now = context.clock.now();
-    let mut tx = context.db.tenant(session.connection.organization_id).await?;
+    let mut tx = context
+        .db
+        .tenant(session.connection.organization_id)
+        .await?;
     let mut connection = connections::get_for_update(&mut *tx, session.connection.id)
         .await?
         .ok_or(Error::NotFound("connection"))?;
@@ -138,7 +143,10 @@ async fn record(
     if asked_for {
         let change = about(Event::GitConnectionValidated, &connection)
             .with("validator_id", permit.actor().id.map(|id| id.to_string()))
-            .with("validation_result", if answer.is_ok() { "valid" } else { "invalid" });
+            .with(
+                "validation_result",
+                if answer.is_ok() { "valid" } else { "invalid" },
+            );
         audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
     }
     let mut jobs = Vec::new();
@@ -159,8 +167,7 @@ async fn record(
     }
     let enqueued = enqueue(&mut tx, &jobs).await?;
     tx.commit().await?;
-    let lanes: Vec<_> = enqueued.iter().map(|job| job.lane).collect();
-    context.doorbell.ring(&lanes);
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(connection)
 }
 

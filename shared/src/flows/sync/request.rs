@@ -22,7 +22,11 @@ pub fn job(
     trigger: SyncTrigger,
     full: bool,
 ) -> NewJob {
-    let payload = SyncConnection { connection_id: connection.id, trigger, full };
+    let payload = SyncConnection {
+        connection_id: connection.id,
+        trigger,
+        full,
+    };
     let job = NewJob::new(&payload, connection.organization_id, context.clock.now())
         .connection(connection.id)
         .dedupe_key(connection.id.to_string())
@@ -63,11 +67,13 @@ pub async fn request(
     let mut tx = context.db.tenant(permit.organization()).await?;
     let new = job(context, permit, &connection, SyncTrigger::Manual, full);
     let enqueued = enqueue(&mut tx, &[new]).await?;
-    let first = enqueued.first().ok_or_else(|| Error::Internal("no job was enqueued".to_owned()))?;
+    let first = enqueued
+        .first()
+        .ok_or_else(|| Error::Internal("no job was enqueued".to_owned()))?;
     let job = jobs::get(&mut *tx, permit.organization(), first.job_id)
         .await?
         .ok_or_else(|| Error::Internal("the enqueued job is gone".to_owned()))?;
     tx.commit().await?;
-    context.doorbell.ring(&[first.lane]);
+    context.doorbell.ring([first.lane]);
     Ok(job)
 }

@@ -14,9 +14,10 @@ use url::Url;
 
 use super::{
     Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
-    RepositoryPage, TokenFormError,
+    RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
@@ -59,6 +60,10 @@ impl Provider for Github {
 
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError> {
         token_form::check(token)
+    }
+
+    fn scheme(&self, _method: AuthMethod, _username: Option<&str>) -> Scheme {
+        Scheme::Bearer
     }
 
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {

@@ -13,9 +13,10 @@ use url::Url;
 
 use super::{
     Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
-    RepositoryPage, TokenFormError,
+    RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
@@ -50,6 +51,15 @@ impl Provider for Gitlab {
 
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError> {
         token_form::check(token)
+    }
+
+    fn scheme(&self, method: AuthMethod, _username: Option<&str>) -> Scheme {
+        // An access token is sent as such; Doorkeeper's OAuth tokens are known as Bearer only.
+        if method.is_pasted() {
+            Scheme::PrivateToken
+        } else {
+            Scheme::Bearer
+        }
     }
 
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {
