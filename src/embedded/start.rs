@@ -137,6 +137,7 @@ fn launch_server(
     command
         .args(settings::arguments(
             purpose,
+            programs.major,
             &layout.pgdata(),
             socket,
             &layout.hba(),

@@ -11,7 +11,7 @@ use crate::workplace::{Workplace, eventually, is_alive, kill};
 
 #[tokio::test]
 async fn a_killed_program_leaves_no_server_and_loses_nothing() {
-    let place = Workplace::new();
+    let place = Workplace::on_disk();
     let options = place.options("data");
     let mut program = Program::start(&options.data_dir);
     assert_eq!(program.word, "ready", "{}", program.text);
