@@ -55,6 +55,7 @@ pub(super) fn start(
         surroundings,
         purpose,
     };
+    initialize.remove_drafts();
     let password = if made_by.is_none() {
         initialize.run()?
     } else {
