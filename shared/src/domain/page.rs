@@ -1,0 +1,74 @@
+//! Pages of lists.
+//!
+//! `next` and `prev` go by keyset (an opaque `after`), so that a page costs the same wherever it
+//! lies and nothing is skipped or shown twice while rows come and go; `page` alone goes by offset,
+//! for people, and ends at row 100,000.
+
+/// Largest page.
+pub const MAX_PER_PAGE: u32 = 100;
+/// Page size where the caller names none.
+pub const DEFAULT_PER_PAGE: u32 = 30;
+/// The last row that `page` alone reaches.
+pub const MAX_OFFSET: u64 = 100_000;
+/// Beyond this many rows a filtered list does not tell its total.
+pub const MAX_COUNT: i64 = 10_000;
+
+/// Where a page starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start<K> {
+    /// At an offset in rows.
+    Offset(u64),
+    /// Right after this key.
+    After(K),
+    /// Right before this key.
+    Before(K),
+}
+
+/// A page that is asked for. `K` is the list's sort key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest<K> {
+    /// The number to report, from 1.
+    pub page: u32,
+    /// Rows per page, 1–100.
+    pub per_page: u32,
+    /// Where it starts.
+    pub start: Start<K>,
+}
+
+impl<K> PageRequest<K> {
+    /// The first page of the given size.
+    #[must_use]
+    pub fn first(per_page: u32) -> Self {
+        Self {
+            page: 1,
+            per_page,
+            start: Start::Offset(0),
+        }
+    }
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// At most `per_page` rows, in the list's order.
+    pub items: Vec<T>,
+    /// Rows in all; `None` where no bounded count tells it.
+    pub total: Option<i64>,
+    /// Whether rows follow.
+    pub has_next: bool,
+    /// Whether rows precede.
+    pub has_prev: bool,
+}
+
+impl<T> Page<T> {
+    /// The same page of other things.
+    #[must_use]
+    pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            items: self.items.into_iter().map(f).collect(),
+            total: self.total,
+            has_next: self.has_next,
+            has_prev: self.has_prev,
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Why a call to a provider failed, decided once, where status, headers and body are at hand.
+
+use chrono::{DateTime, Utc};
+
+/// What a failure means for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The credential was refused (401 and the like).
+    Unauthorized,
+    /// The credential is good but may not do this.
+    Forbidden,
+    /// A scope or permission is missing.
+    ScopeMissing,
+    /// Single sign-on stands in the way.
+    SsoBlocked,
+    /// The account or installation is suspended.
+    Suspended,
+    /// Not there, or hidden from this credential.
+    NotFound,
+    /// A rate limit, primary or secondary: `retry_at` says until when.
+    RateLimited,
+    /// The provider answered with a failure of its own (5xx, HTML, a broken body).
+    Unavailable,
+    /// No answer: not resolved, refused, timed out, cut.
+    Unreachable,
+    /// The egress guard refused the address, or a redirect led to another origin.
+    Blocked,
+    /// The provider answered in a form we do not know, or refused our request as malformed.
+    Unexpected,
+}
+
+/// A failed call to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct ProviderError {
+    /// What it means.
+    pub class: ErrorClass,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// For operators: what was asked and what came, shortened, never a secret. Users read the
+    /// sentences of `domain::health`, not this.
+    pub detail: String,
+    /// When to ask again, where the provider said so.
+    pub retry_at: Option<DateTime<Utc>>,
+    /// A page at the provider where it is mended (`X-GitHub-SSO: required; url=…`).
+    pub action_url: Option<String>,
+}
+
+impl ProviderError {
+    /// Whether the same call may well succeed later without anybody's doing.
+    #[must_use]
+    pub const fn is_transient(&self) -> bool {
+        matches!(
+            self.class,
+            ErrorClass::RateLimited | ErrorClass::Unavailable | ErrorClass::Unreachable
+        )
+    }
+}

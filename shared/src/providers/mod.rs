@@ -1,0 +1,170 @@
+//! One trait, four providers: everything that is particular to a provider is behind it.
+//!
+//! Needs: flows and jobs must not know which provider they talk to; a fact about a provider must
+//! have one place; a call must be classified once, where status, headers and body are at hand.
+//! Design: a grid of `{github,gitlab,…}/{client,identity,repositories,branches,…}.rs` behind
+//! [`Provider`], and one `match` on the kind in the whole tree ([`Providers::of`]).
+//! An adapter keeps no state of a tenant: what it needs comes in an [`Access`].
+
+mod access;
+mod error;
+mod github;
+mod gitlab;
+mod registry;
+mod token_prefix;
+mod transport;
+
+pub use access::{Access, Scheme};
+pub use error::{ErrorClass, ProviderError};
+pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use url::Url;
+
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::connection::Account;
+use crate::domain::provider::{Instance, ProviderKind};
+use crate::domain::quota::RateLimit;
+use crate::domain::repository::{Branch, RemoteRepository};
+
+/// What a credential turned out to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Identity {
+    /// The account it acts as.
+    pub account: Account,
+    /// Scopes as granted; `None` where the provider does not tell (fine-grained tokens).
+    pub scopes: Option<Vec<String>>,
+    /// Scopes that listing and reading repositories need and that are not granted.
+    pub missing_scopes: Vec<String>,
+    /// When the token ends, where the provider tells.
+    pub token_expires_at: Option<DateTime<Utc>>,
+    /// The rate limit as told by the answer.
+    pub rate_limit: RateLimit,
+}
+
+/// Where a listing stands: opaque to callers, stored with a sync run.
+///
+/// Adapters put into it what the provider needs for the next page (a page number, an `id_after`),
+/// never a whole URL, so that a stored cursor cannot send a credential elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Cursor(pub serde_json::Value);
+
+/// What a listing asks for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Repositories per page, 1–100.
+    pub per_page: u32,
+    /// A page number from 1, for live listings by page; ignored where a cursor is given.
+    pub page: Option<u32>,
+    /// Text that the name must contain; empty for all.
+    pub search: Option<String>,
+}
+
+/// A page of repositories.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RepositoryPage {
+    /// In the provider's order.
+    pub repositories: Vec<RemoteRepository>,
+    /// Items that could not be read: their ids where known, and why (for operators).
+    pub undecodable: Vec<String>,
+    /// Repositories in all, where the provider tells.
+    pub total: Option<i64>,
+    /// The next page; `None` at the end.
+    pub next: Option<Cursor>,
+    /// The pages behind `next`, where the provider tells of them on a listing's first page. They
+    /// may be fetched at once and in any order; a page at the end that has come into being
+    /// meanwhile is the `next` of the last of them.
+    pub ahead: Vec<Cursor>,
+    /// The provider left out what the token may not see (`X-GitHub-SSO: partial-results`).
+    pub partial: bool,
+    /// Requests that it took.
+    pub requests: u32,
+    /// The rate limit as told by the last answer.
+    pub rate_limit: RateLimit,
+}
+
+/// What a listing of branches asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchQuery {
+    /// `owner/name` as the provider writes it.
+    pub full_name: String,
+    /// Text that the name must contain.
+    pub search: Option<String>,
+    /// From 1.
+    pub page: u32,
+    /// 1–100.
+    pub per_page: u32,
+}
+
+/// A page of branches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BranchPage {
+    /// In the provider's order.
+    pub branches: Vec<Branch>,
+    /// Whether more follow.
+    pub has_next: bool,
+}
+
+/// What the rest of Mooring asks of a provider. Every call is one logical question; transport,
+/// paging form and classification of failures are the adapter's.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Which provider it is.
+    fn kind(&self) -> ProviderKind;
+
+    /// The instance at a web address that [`crate::outbound::check_url`] has let pass, or the one
+    /// that the platform's configuration names. The configured one's own address means it too,
+    /// with its configured API.
+    fn instance(&self, web_url: Option<&Url>) -> Instance;
+
+    /// Checks the form of a pasted token before anything is sent: another provider's prefix, a
+    /// kind of token that cannot work. The error is a sentence for the person who pasted it.
+    ///
+    /// # Errors
+    /// [`TokenFormError`] with the stable code and the sentence.
+    fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
+
+    /// How a token of this method is presented; `username` is what was given with it.
+    fn scheme(&self, method: AuthMethod, username: Option<&str>) -> Scheme;
+
+    /// Who this credential is, what it may do and how long.
+    async fn identity(&self, access: &Access) -> Result<Identity, ProviderError>;
+
+    /// One page of the repositories that the credential sees: from the start or from a cursor.
+    /// A complete walk of all cursors sees every repository once, whatever changes meanwhile,
+    /// where the provider has an order that allows it (GitLab keyset by id).
+    async fn repositories(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+    ) -> Result<RepositoryPage, ProviderError>;
+
+    /// One repository by its full name; a rename is followed.
+    async fn repository(
+        &self,
+        access: &Access,
+        full_name: &str,
+    ) -> Result<RemoteRepository, ProviderError>;
+
+    /// One page of branches.
+    async fn branches(
+        &self,
+        access: &Access,
+        query: &BranchQuery,
+    ) -> Result<BranchPage, ProviderError>;
+
+    /// The page at the provider where a person makes or mends a token.
+    fn token_page(&self, instance: &Instance) -> String;
+}
+
+/// A pasted token that cannot work, found by its form alone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct TokenFormError {
+    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`).
+    pub code: &'static str,
+    /// What to do.
+    pub message: String,
+}
