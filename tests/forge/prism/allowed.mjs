@@ -1,4 +1,5 @@
-// Where a description says other than the provider does, GitLab's above all. Keys are places in an answer, list indexes left out.
+// Where a description says other than the provider does, GitLab's above all. Keys are places in an answer, list indexes left out; for
+// the place of a whole object the value is what the violation must say.
 //
 // GitLab's description is generated from Grape entities that declare neither null nor, where no type was given, the type: such
 // fields are declared as strings. What GitLab answers there is shown by its own documentation of the endpoints.
@@ -47,11 +48,11 @@ const token = { description: NULL, expires_at: NULL };
 
 // The whole body: the description wants a `message`, GitLab answers an expired or revoked token as OAuth has it, with
 // `error` and `error_description` (lib/api/api_guard.rb).
-const refusal = { "": "an OAuth error instead of a message" };
+const refusal = { "": "must have required property 'message'" };
 
 // The description is that of GitHub's version 2022-11-28; what 2026-03-10 takes away is noted in it
 // (`x-github-breaking-changes`: `remove_has_downloads`).
-const newest = { "": "has_downloads is gone" };
+const newest = { "": "must have required property 'has_downloads'" };
 
 export const allowed = { project, group, metadata, token, refusal, newest };
 

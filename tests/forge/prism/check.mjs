@@ -17,7 +17,10 @@ function judge(one, violation) {
   if (violation.message.startsWith(UNDECLARED_STATUS)) {
     return one.undeclared ? "known" : "ours";
   }
-  return allowed[one.entity]?.[place(violation)] ? "known" : "ours";
+  const where = place(violation);
+  const known = allowed[one.entity]?.[where];
+  const fits = known && (where !== "" || violation.message.endsWith(known));
+  return fits ? "known" : "ours";
 }
 
 async function ask(one) {
