@@ -12,6 +12,7 @@
 //! Two arrows run between siblings, on purpose: `queue` and `limits` write through `store`,
 //! because `store` holds the only SQL; and `providers` alone sees `outbound`.
 
+pub mod authz;
 pub mod clock;
 pub mod domain;
 pub mod providers;

@@ -15,4 +15,4 @@ pub mod quota;
 pub mod repository;
 pub mod secret;
 pub mod sync;
-mod text_enum;
+pub(crate) mod text_enum;
