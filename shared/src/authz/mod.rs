@@ -20,6 +20,6 @@ pub mod jwt;
 pub use caller::{Assurance, Caller, Memberships, TokenCaller, User};
 pub use need::Need;
 pub use permission::{Permission, PermissionSet};
-pub use permit::{CallContext, Permit, require, require_signed_in};
+pub use permit::{CallContext, Permit, RequestInfo, require, require_signed_in};
 pub use refusal::{Denied, Unauthenticated};
 pub use roles::{PORTAL_ADMIN, held_by};

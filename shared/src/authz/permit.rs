@@ -9,13 +9,20 @@ use crate::domain::actor::{Actor, ActorType};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::organization::Role;
 
-/// The call that a permit is asked for.
+/// What is known of the request behind a permit, for the activity log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallContext {
+pub struct RequestInfo {
     /// The request's id, for correlation.
     pub request_id: Option<String>,
     /// The caller's address.
     pub ip: Option<String>,
+}
+
+/// The call that a permit is asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallContext {
+    /// The request.
+    pub request: RequestInfo,
     /// Whether the call changes anything.
     pub changes: bool,
     /// Whether changes need a second factor here (`MOORING_REQUIRE_AAL2`).
@@ -27,23 +34,23 @@ pub struct CallContext {
 pub struct Permit {
     organization: OrganizationId,
     actor: Actor,
+    need: Need,
     held: PermissionSet,
     portal_admin: bool,
-    request_id: Option<String>,
-    ip: Option<String>,
+    request: RequestInfo,
 }
 
 impl Permit {
-    /// For a job: it was checked when it was asked for, and it acts for who asked.
+    /// For a job: what it may do was decided when it was enqueued, in its tenant's name.
     #[must_use]
-    pub fn for_job(organization: OrganizationId, requested_by: Option<Actor>) -> Self {
+    pub fn for_job(organization: OrganizationId, actor: Actor, permission: Permission) -> Self {
         Self {
             organization,
-            actor: requested_by.unwrap_or_else(Actor::system),
-            held: PermissionSet::ALL,
+            actor,
+            need: Need::Permission(permission),
+            held: PermissionSet::of(&[permission]),
             portal_admin: false,
-            request_id: None,
-            ip: None,
+            request: RequestInfo::default(),
         }
     }
 
@@ -81,16 +88,19 @@ impl Permit {
         self.portal_admin
     }
 
-    /// The request's id, for correlation.
+    /// What was checked, where it is a permission of the table.
     #[must_use]
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
+    pub const fn permission(&self) -> Option<Permission> {
+        match self.need {
+            Need::Permission(permission) => Some(permission),
+            Need::Membership | Need::Ownership | Need::PortalAdmin => None,
+        }
     }
 
-    /// The caller's address.
+    /// The request behind it.
     #[must_use]
-    pub fn ip(&self) -> Option<&str> {
-        self.ip.as_deref()
+    pub const fn request(&self) -> &RequestInfo {
+        &self.request
     }
 }
 
@@ -131,10 +141,10 @@ pub fn require(
     Ok(Permit {
         organization,
         actor: caller.actor(),
+        need,
         held: standing.held,
         portal_admin: standing.portal_admin,
-        request_id: call.request_id.clone(),
-        ip: call.ip.clone(),
+        request: call.request.clone(),
     })
 }
 

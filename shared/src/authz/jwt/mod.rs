@@ -12,6 +12,7 @@
 //! [`LEEWAY`] seconds, so that a fresh token of an issuer whose clock runs ahead is not refused.
 
 mod claims;
+mod fetch;
 mod hs256;
 mod jwks;
 
