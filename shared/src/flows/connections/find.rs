@@ -38,7 +38,8 @@ pub async fn find_own(
     if connection.organization_id == permit.organization() {
         Ok(connection)
     } else {
-        Err(Error::PermissionDenied(permit.permission()))
+        let denied = permit.permission().map(Error::PermissionDenied);
+        Err(denied.unwrap_or(Error::NotFound("connection")))
     }
 }
 
