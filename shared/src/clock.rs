@@ -21,13 +21,17 @@ impl Clock {
     /// The machine's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { offset_micros: None }
+        Self {
+            offset_micros: None,
+        }
     }
 
     /// A clock that starts at the machine's time, runs with it, and can be moved forward.
     #[must_use]
     pub fn movable() -> Self {
-        Self { offset_micros: Some(Arc::new(AtomicI64::new(0))) }
+        Self {
+            offset_micros: Some(Arc::new(AtomicI64::new(0))),
+        }
     }
 
     /// The time now, in whole microseconds: what Postgres stores is what was read.

@@ -35,6 +35,10 @@ impl Actor {
     /// Mooring itself.
     #[must_use]
     pub fn system() -> Self {
-        Self { id: None, kind: ActorType::System, name: Some("Mooring".to_owned()) }
+        Self {
+            id: None,
+            kind: ActorType::System,
+            name: Some("Mooring".to_owned()),
+        }
     }
 }

@@ -54,6 +54,8 @@ pub struct Connection {
     pub health_code: HealthCode,
     /// Since when the code stands.
     pub health_since: DateTime<Utc>,
+    /// A page at the provider where the next step is done.
+    pub health_action_url: Option<String>,
     /// Whether people want it used at all.
     pub is_active: bool,
     /// Whether a GitLab token rotates itself before it ends.

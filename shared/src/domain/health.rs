@@ -46,17 +46,27 @@ impl HealthCode {
         match self {
             Self::Ok => "The connection works.",
             Self::Expiring => "The credential works, but it ends soon.",
-            Self::Degraded => "The connection works in part: the provider left something out of its answers.",
-            Self::Uncertain => "The provider's last answer was lost. The next try decides; nothing is lost.",
+            Self::Degraded => {
+                "The connection works in part: the provider left something out of its answers."
+            }
+            Self::Uncertain => {
+                "The provider's last answer was lost. The next try decides; nothing is lost."
+            }
             Self::ReauthRequired => "The provider no longer accepts this credential.",
             Self::Suspended => "The account or installation is suspended at the provider.",
             Self::Uninstalled => "The App was uninstalled at the provider.",
-            Self::SsoBlocked => "The organization at the provider demands single sign-on for this credential.",
+            Self::SsoBlocked => {
+                "The organization at the provider demands single sign-on for this credential."
+            }
             Self::ScopeMissing => "The credential lacks a permission that syncing needs.",
-            Self::RateLimited => "The provider's rate limit is used up. Work goes on when the window starts anew.",
+            Self::RateLimited => {
+                "The provider's rate limit is used up. Work goes on when the window starts anew."
+            }
             Self::Unreachable => "The provider does not answer, or not as it should.",
             Self::InvalidCredential => "The provider has never accepted this key or token.",
-            Self::OperatorConfiguration => "The platform's own configuration for this provider is wrong.",
+            Self::OperatorConfiguration => {
+                "The platform's own configuration for this provider is wrong."
+            }
         }
     }
 
@@ -65,18 +75,32 @@ impl HealthCode {
     pub const fn action(self) -> &'static str {
         match self {
             Self::Ok => "Nothing to do.",
-            Self::Expiring => "Make a new token and paste it here before the date; nothing else changes.",
-            Self::Degraded => "Open the provider and authorize the missing organizations, then sync again.",
+            Self::Expiring => {
+                "Make a new token and paste it here before the date; nothing else changes."
+            }
+            Self::Degraded => {
+                "Open the provider and authorize the missing organizations, then sync again."
+            }
             Self::Uncertain => "Wait a minute; if it stays so, validate the connection.",
-            Self::ReauthRequired => "Connect again, or paste a new token; repositories and settings are kept.",
-            Self::Suspended => "Ask an owner of the account at the provider to lift the suspension.",
+            Self::ReauthRequired => {
+                "Connect again, or paste a new token; repositories and settings are kept."
+            }
+            Self::Suspended => {
+                "Ask an owner of the account at the provider to lift the suspension."
+            }
             Self::Uninstalled => "Install the App again to heal this connection.",
-            Self::SsoBlocked => "Authorize the token for single sign-on at the provider, then validate.",
+            Self::SsoBlocked => {
+                "Authorize the token for single sign-on at the provider, then validate."
+            }
             Self::ScopeMissing => "Make a token with the missing scopes and paste it here.",
             Self::RateLimited => "Nothing to do; use a token of its own if it happens often.",
-            Self::Unreachable => "Check the base URL and the provider's status page; it is tried again by itself.",
+            Self::Unreachable => {
+                "Check the base URL and the provider's status page; it is tried again by itself."
+            }
             Self::InvalidCredential => "Check what was pasted and replace the credential.",
-            Self::OperatorConfiguration => "Tell the operator of this platform; the connection itself is fine.",
+            Self::OperatorConfiguration => {
+                "Tell the operator of this platform; the connection itself is fine."
+            }
         }
     }
 }

@@ -95,7 +95,11 @@ impl OrganizationId {
 fn v7(at: DateTime<Utc>) -> Uuid {
     static CONTEXT: Mutex<ContextV7> = Mutex::new(ContextV7::new());
     let seconds = u64::try_from(at.timestamp()).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(&CONTEXT, seconds, at.timestamp_subsec_nanos()))
+    Uuid::new_v7(uuid::Timestamp::from_unix(
+        &CONTEXT,
+        seconds,
+        at.timestamp_subsec_nanos(),
+    ))
 }
 
 #[cfg(test)]

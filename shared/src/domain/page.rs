@@ -39,7 +39,11 @@ impl<K> PageRequest<K> {
     /// The first page of the given size.
     #[must_use]
     pub fn first(per_page: u32) -> Self {
-        Self { page: 1, per_page, start: Start::Offset(0) }
+        Self {
+            page: 1,
+            per_page,
+            start: Start::Offset(0),
+        }
     }
 }
 

@@ -54,7 +54,10 @@ impl Instance {
     /// # Errors
     /// Where `path` does not make a URL.
     pub fn api(&self, path: &str) -> Result<Url, url::ParseError> {
-        Url::parse(&format!("{}{path}", self.api_url.as_str().trim_end_matches('/')))
+        Url::parse(&format!(
+            "{}{path}",
+            self.api_url.as_str().trim_end_matches('/')
+        ))
     }
 
     /// A page of the web interface, for links that people follow.

@@ -39,7 +39,9 @@ impl Doorbell {
     /// A bell that nobody hears: workers find the work within a second.
     #[must_use]
     pub fn silent() -> Self {
-        Self { rings: mpsc::channel(1).0 }
+        Self {
+            rings: mpsc::channel(1).0,
+        }
     }
 
     /// Rings for jobs that were just committed. Returns at once; a lost ring costs a second.
@@ -76,6 +78,8 @@ async fn notify(
         Some(connection) => connection,
         None => connection.insert(PgConnection::connect_with(options).await?),
     };
-    sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, payload).execute(connection).await?;
+    sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, payload)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -44,7 +44,9 @@ pub async fn enqueue(
     for job in jobs {
         let place = match &job.dedupe_key {
             None => unique.len(),
-            Some(key) => *firsts.entry((job.organization, job.kind, key)).or_insert(unique.len()),
+            Some(key) => *firsts
+                .entry((job.organization, job.kind, key))
+                .or_insert(unique.len()),
         };
         if place == unique.len() {
             unique.push(job.clone());
@@ -63,7 +65,10 @@ pub async fn enqueue(
         .map(|place| {
             let repeat_within = std::mem::replace(&mut seen[place], true);
             let answer = answers[place];
-            Enqueued { repeat: answer.repeat || repeat_within, ..answer }
+            Enqueued {
+                repeat: answer.repeat || repeat_within,
+                ..answer
+            }
         })
         .collect())
 }

@@ -47,7 +47,10 @@ pub struct Backoff {
 
 impl Backoff {
     /// 2 s, 4 s, 8 s, … 15 min.
-    pub const DEFAULT: Self = Self { first: Duration::from_secs(2), most: Duration::from_secs(900) };
+    pub const DEFAULT: Self = Self {
+        first: Duration::from_secs(2),
+        most: Duration::from_secs(900),
+    };
 }
 
 /// How a running job is cancelled.

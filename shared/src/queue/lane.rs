@@ -74,7 +74,12 @@ impl Lanes {
             if lane.has_connection() {
                 let _ = write!(text, ".{}", lane.connection.simple());
             }
-            let _ = write!(text, ".{}{}", lane.priority, if lane.long { "l" } else { "" });
+            let _ = write!(
+                text,
+                ".{}{}",
+                lane.priority,
+                if lane.long { "l" } else { "" }
+            );
         }
         text
     }
@@ -82,7 +87,10 @@ impl Lanes {
     /// As received. What cannot be read (another version's) means: look everywhere.
     #[must_use]
     pub fn decode(text: &str) -> Self {
-        text.split_ascii_whitespace().map(decode_lane).collect::<Option<Vec<_>>>().map_or(Self::All, Self::Some)
+        text.split_ascii_whitespace()
+            .map(decode_lane)
+            .collect::<Option<Vec<_>>>()
+            .map_or(Self::All, Self::Some)
     }
 }
 
@@ -99,7 +107,12 @@ fn decode_lane(text: &str) -> Option<Lane> {
         None => (class, false),
     };
     let priority = priority.parse().ok()?;
-    parts.next().is_none().then_some(Lane { organization: organization.into(), connection, priority, long })
+    parts.next().is_none().then_some(Lane {
+        organization: organization.into(),
+        connection,
+        priority,
+        long,
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +120,12 @@ mod tests {
     use super::*;
 
     fn lane(connection: Option<u128>, priority: Priority, long: bool) -> Lane {
-        Lane::new(OrganizationId::PLATFORM, connection.map(Uuid::from_u128), priority, long)
+        Lane::new(
+            OrganizationId::PLATFORM,
+            connection.map(Uuid::from_u128),
+            priority,
+            long,
+        )
     }
 
     #[test]

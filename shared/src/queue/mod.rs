@@ -16,6 +16,7 @@
 //! - *Repeat against start*: a page of the running sync may have been read before the change that
 //!   asks for another. Hence `rerun`: the running job is queued again when it ends, whatever its end.
 
+pub mod catalogue;
 mod doorbell;
 mod enqueue;
 mod job;

@@ -112,6 +112,11 @@ impl NewJob {
     }
 
     pub(crate) fn lane(&self) -> Lane {
-        Lane::new(self.organization, self.connection.map(|id| id.0), self.priority, self.long)
+        Lane::new(
+            self.organization,
+            self.connection.map(|id| id.0),
+            self.priority,
+            self.long,
+        )
     }
 }

@@ -52,9 +52,10 @@ impl TryFrom<Row> for Job {
                 unit: row.progress_unit,
             }),
             result: row.result,
-            error: row
-                .error_code
-                .map(|code| JobError { code, message: row.error_message.unwrap_or_default() }),
+            error: row.error_code.map(|code| JobError {
+                code,
+                message: row.error_message.unwrap_or_default(),
+            }),
             run_at: row.run_at,
             created_at: row.created_at,
             started_at: row.started_at,
@@ -101,11 +102,15 @@ pub async fn get(
     organization: OrganizationId,
     id: JobId,
 ) -> Result<Option<Job>, StoreError> {
-    select!("WHERE organization_id = $1 AND id = $2", organization.0, id.0)
-        .fetch_optional(db)
-        .await?
-        .map(Job::try_from)
-        .transpose()
+    select!(
+        "WHERE organization_id = $1 AND id = $2",
+        organization.0,
+        id.0
+    )
+    .fetch_optional(db)
+    .await?
+    .map(Job::try_from)
+    .transpose()
 }
 
 /// The job of this kind and key that waits or runs.
@@ -209,7 +214,10 @@ pub async fn list(
     .fetch_one(connection)
     .await?;
     Ok(Page {
-        items: rows.into_iter().map(Job::try_from).collect::<Result<_, _>>()?,
+        items: rows
+            .into_iter()
+            .map(Job::try_from)
+            .collect::<Result<_, _>>()?,
         total: (total <= MAX_COUNT).then_some(total),
         has_next,
         has_prev,
@@ -239,6 +247,30 @@ pub async fn request_cancel(
     .execute(&mut *connection)
     .await?;
     get(connection, organization, id).await
+}
+
+/// Asks for the end of everything that waits or runs for a connection: part of deleting it.
+///
+/// # Errors
+/// As every statement.
+pub async fn cancel_of_connection(
+    db: impl PgExecutor<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    now: DateTime<Utc>,
+) -> Result<u64, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE jobs SET cancel_requested = true, \
+             status = CASE WHEN status = 0 THEN 4 ELSE status END, \
+             finished_at = CASE WHEN status = 0 THEN $3 ELSE finished_at END \
+         WHERE organization_id = $1 AND connection_id = $2 AND status IN (0, 1)",
+        organization.0,
+        connection.0,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// What came of asking for another run.
@@ -315,8 +347,11 @@ pub async fn delete_all(
     db: impl PgExecutor<'_>,
     organization: OrganizationId,
 ) -> Result<u64, StoreError> {
-    let done = sqlx::query!("DELETE FROM jobs WHERE organization_id = $1", organization.0)
-        .execute(db)
-        .await?;
+    let done = sqlx::query!(
+        "DELETE FROM jobs WHERE organization_id = $1",
+        organization.0
+    )
+    .execute(db)
+    .await?;
     Ok(done.rows_affected())
 }

@@ -41,11 +41,14 @@ pub(crate) async fn enqueue(
         mark_standing(connection, jobs, &open, &mut answers).await?;
         open.retain(|&place| answers[place].is_none());
     }
-    answers.into_iter().collect::<Option<Vec<_>>>().ok_or_else(|| {
-        StoreError::Unavailable(sqlx::Error::Protocol(
-            "a job with the same key kept ending while it was looked up".to_owned(),
-        ))
-    })
+    answers
+        .into_iter()
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| {
+            StoreError::Unavailable(sqlx::Error::Protocol(
+                "a job with the same key kept ending while it was looked up".to_owned(),
+            ))
+        })
 }
 
 async fn insert(
@@ -57,8 +60,14 @@ async fn insert(
     let column = |f: fn(&NewJob) -> Uuid| open.iter().map(|&i| f(&jobs[i])).collect::<Vec<_>>();
     let organizations = column(|job| job.organization.0);
     let ids = column(|job| job.id.0);
-    let connections: Vec<_> = open.iter().map(|&i| jobs[i].connection.map(|id| id.0)).collect();
-    let repositories: Vec<_> = open.iter().map(|&i| jobs[i].repository.map(|id| id.0)).collect();
+    let connections: Vec<_> = open
+        .iter()
+        .map(|&i| jobs[i].connection.map(|id| id.0))
+        .collect();
+    let repositories: Vec<_> = open
+        .iter()
+        .map(|&i| jobs[i].repository.map(|id| id.0))
+        .collect();
     let kinds: Vec<_> = open.iter().map(|&i| jobs[i].kind.to_owned()).collect();
     let priorities: Vec<_> = open.iter().map(|&i| jobs[i].priority.code()).collect();
     let attempts: Vec<_> = open.iter().map(|&i| jobs[i].max_attempts).collect();
@@ -172,7 +181,9 @@ async fn mark_standing(
     .fetch_all(connection)
     .await?;
     for row in standing {
-        let place = usize::try_from(row.place).ok().and_then(|n| open.get(n.checked_sub(1)?));
+        let place = usize::try_from(row.place)
+            .ok()
+            .and_then(|n| open.get(n.checked_sub(1)?));
         let Some(&place) = place else { continue };
         answers[place] = Some(Enqueued {
             job_id: row.id.into(),

@@ -1,0 +1,95 @@
+//! Reading the activity log: list, export, verify. Export and verify seal first, so that they see
+//! every committed entry.
+
+use uuid::Uuid;
+
+use super::audit::{self, Verification};
+use super::context::Context;
+use super::error::Error;
+use crate::authz::Permit;
+use crate::domain::activity::Entry;
+use crate::domain::ids::ActivityId;
+use crate::domain::page::{MAX_COUNT, Page, PageRequest, Start};
+use crate::store::activity as store;
+
+pub use crate::store::activity::Filter;
+
+/// A page of entries, newest first.
+///
+/// # Errors
+/// [`Error::Unavailable`] where the database does not answer.
+pub async fn list(
+    context: &Context,
+    permit: &Permit,
+    filter: &Filter,
+    request: &PageRequest<ActivityId>,
+) -> Result<Page<Entry>, Error> {
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    let (below, offset) = match request.start {
+        Start::Offset(offset) => (None, i64::try_from(offset).unwrap_or(i64::MAX)),
+        Start::After(id) => (Some(id), 0),
+        Start::Before(_) => (None, 0),
+    };
+    let mut items = store::list(
+        &mut *tx,
+        filter,
+        below,
+        offset,
+        i64::from(request.per_page) + 1,
+    )
+    .await?;
+    let counted = store::count(&mut *tx, filter).await?;
+    let has_next = items.len() > request.per_page as usize;
+    items.truncate(request.per_page as usize);
+    Ok(Page {
+        items,
+        total: (counted <= MAX_COUNT).then_some(counted),
+        has_next,
+        has_prev: below.is_some() || offset > 0,
+    })
+}
+
+/// The next batch of an export, in the order of the chain: entries after `after`, at most 1,000.
+/// The first batch (`after` = 0) seals what is committed.
+///
+/// # Errors
+/// As [`list`].
+pub async fn export(context: &Context, permit: &Permit, after: i64) -> Result<Vec<Entry>, Error> {
+    if after == 0 {
+        audit::seal(
+            &context.db,
+            &context.vault,
+            &context.clock,
+            permit.organization(),
+        )
+        .await?;
+    }
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    let batch = store::sealed_after(&mut *tx, after, 1_000).await?;
+    Ok(batch.into_iter().map(|stored| stored.entry).collect())
+}
+
+/// Checks the organization's chain.
+///
+/// # Errors
+/// As [`list`].
+pub async fn verify(context: &Context, permit: &Permit) -> Result<Verification, Error> {
+    audit::seal(
+        &context.db,
+        &context.vault,
+        &context.clock,
+        permit.organization(),
+    )
+    .await?;
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    audit::verify(&mut tx, &context.vault).await
+}
+
+/// Narrowed to one thing: what a timeline shows.
+#[must_use]
+pub fn about(subject: Uuid) -> Filter {
+    Filter {
+        subject: Some(subject),
+        ..Filter::default()
+    }
+}

@@ -1,0 +1,24 @@
+//! What every flow may use: the parts of the house, passed on as one parameter.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::providers::Providers;
+use crate::queue::Doorbell;
+use crate::store::Db;
+use crate::vault::Vault;
+
+/// The parts that flows, sessions and jobs work with. Cheap to clone.
+#[derive(Clone)]
+pub struct Context {
+    /// The database.
+    pub db: Db,
+    /// Sealing and opening.
+    pub vault: Vault,
+    /// Calendar time.
+    pub clock: Clock,
+    /// The adapters.
+    pub providers: Arc<Providers>,
+    /// Wakes workers after a commit.
+    pub doorbell: Doorbell,
+}

@@ -1,0 +1,17 @@
+//! Verbs on our own state: one transaction each, fast, callable from a request or a job.
+//!
+//! Flows write down what is wanted; jobs go out and make it so. The exceptions that talk to a
+//! provider inside a request are named where they stand, and go through `session`.
+
+pub mod activity;
+pub mod audit;
+pub mod connected_repositories;
+pub mod connections;
+mod context;
+mod error;
+pub mod jobs;
+pub mod repositories;
+pub mod sync;
+
+pub use context::Context;
+pub use error::{Error, FieldError};

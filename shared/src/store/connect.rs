@@ -1,0 +1,194 @@
+//! Connections to Postgres and the two doors to its rows.
+
+use std::ops::{Deref, DerefMut};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, Postgres, Row, Transaction};
+
+use super::error::StoreError;
+use crate::domain::ids::OrganizationId;
+
+/// The database, through both of its roles. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Db {
+    app: PgPool,
+    system: PgPool,
+}
+
+/// How many connections each door holds at most.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolSizes {
+    /// Requests and job handlers.
+    pub app: u32,
+    /// Look-ups before the tenant is known, and sweeps.
+    pub system: u32,
+}
+
+impl Default for PoolSizes {
+    fn default() -> Self {
+        Self { app: 20, system: 6 }
+    }
+}
+
+/// A transaction of one tenant, as `mooring_app`. Dropping it rolls back.
+#[derive(Debug)]
+pub struct TenantTx {
+    inner: Transaction<'static, Postgres>,
+    organization: OrganizationId,
+}
+
+/// The door across tenants, as `mooring_system`.
+#[derive(Clone, Debug)]
+pub struct SystemExecutor(PgPool);
+
+impl SystemExecutor {
+    /// The pool itself.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.0
+    }
+}
+
+impl Db {
+    /// Opens both doors. Connections are made on demand; the first is made here, so that a
+    /// database that cannot be reached or a role that is missing is found now.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where the database does not answer.
+    pub async fn connect(options: PgConnectOptions, sizes: PoolSizes) -> Result<Self, StoreError> {
+        let options = options.application_name("mooring");
+        let app = pool(&options, "SET ROLE mooring_app", sizes.app).await?;
+        let system = pool(&options, "SET ROLE mooring_system", sizes.system).await?;
+        Ok(Self { app, system })
+    }
+
+    /// A transaction in which only rows of `organization` exist.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where no connection can be had in time.
+    pub async fn tenant(&self, organization: OrganizationId) -> Result<TenantTx, StoreError> {
+        let begin = format!(
+            "BEGIN; SELECT set_config('mooring.organization', '{}', true)",
+            organization.0
+        );
+        // An id has only hexadecimal digits and hyphens.
+        let inner = self.app.begin_with(AssertSqlSafe(begin)).await?;
+        Ok(TenantTx {
+            inner,
+            organization,
+        })
+    }
+
+    /// The door across tenants: for `sweeps.rs`, `lookups.rs`, `inbox.rs` and the job engine.
+    #[must_use]
+    pub fn system(&self) -> SystemExecutor {
+        SystemExecutor(self.system.clone())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.app.execute("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Closes every connection, waiting for those in use.
+    pub async fn close(&self) {
+        self.app.close().await;
+        self.system.close().await;
+    }
+}
+
+impl TenantTx {
+    /// The tenant.
+    #[must_use]
+    pub fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+
+    /// Goes on as another tenant within the same transaction: for what spans the platform and an
+    /// organization (the archive of a chain).
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn switch(&mut self, organization: OrganizationId) -> Result<(), StoreError> {
+        sqlx::query("SELECT set_config('mooring.organization', $1, true)")
+            .bind(organization.0.to_string())
+            .execute(&mut *self.inner)
+            .await?;
+        self.organization = organization;
+        Ok(())
+    }
+
+    /// Makes the changes lasting.
+    ///
+    /// # Errors
+    /// Where the database does not answer: then whether it was committed is not known.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}
+
+impl Deref for TenantTx {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for TenantTx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}
+
+async fn pool(
+    options: &PgConnectOptions,
+    set_role: &'static str,
+    size: u32,
+) -> Result<PgPool, StoreError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(Duration::from_secs(10))
+        .idle_timeout(Duration::from_secs(300))
+        // A connection that died with the database is found by its first statement failing; a
+        // ping before each use would cost every request a round trip.
+        .test_before_acquire(false)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { connection.execute(set_role).await.map(drop) })
+        })
+        .connect_with(options.clone())
+        .await?;
+    Ok(pool)
+}
+
+/// Whether a pooler in transaction mode stands in between, proven rather than guessed: while a
+/// second connection holds a transaction on the server process that the first one used, the first
+/// one is given another.
+///
+/// # Errors
+/// Where the database does not answer.
+pub(super) async fn behind_transaction_pooler(
+    options: &PgConnectOptions,
+) -> Result<bool, sqlx::Error> {
+    use sqlx::Connection;
+    let mut first = PgConnection::connect_with(options).await?;
+    let mut second = PgConnection::connect_with(options).await?;
+    let before = process_id(&mut first).await?;
+    second.execute("BEGIN").await?;
+    let held = process_id(&mut second).await?;
+    let after = process_id(&mut first).await?;
+    second.execute("ROLLBACK").await?;
+    Ok(before != after || held == before)
+}
+
+/// By the simple protocol: prepared statements are what such a pooler breaks first.
+async fn process_id(connection: &mut PgConnection) -> Result<String, sqlx::Error> {
+    let row = sqlx::raw_sql("SELECT pg_backend_pid()::text AS pid")
+        .fetch_one(connection)
+        .await?;
+    row.try_get("pid")
+}

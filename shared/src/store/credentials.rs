@@ -1,0 +1,108 @@
+//! `credentials`: sealed secrets, guarded by a version.
+//!
+//! Every write of a secret moves `version` and `fence`, so that whoever took a refresh of the old
+//! grant finds out (compare-and-set), whatever happened in between.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+
+use super::error::StoreError;
+use crate::domain::ids::{ConnectionId, OrganizationId};
+
+/// A credential as stored: secrets sealed.
+#[derive(Clone, Debug)]
+pub struct StoredCredential {
+    /// The sealed access token or pasted token.
+    pub access_token: Option<Vec<u8>>,
+    /// The sealed refresh token.
+    pub refresh_token: Option<Vec<u8>>,
+    /// When the access token ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Moves with every change of the secret.
+    pub version: i64,
+}
+
+/// A new secret for a connection, sealed.
+#[derive(Clone, Debug)]
+pub struct NewCredential {
+    /// The sealed access token or pasted token.
+    pub access_token: Vec<u8>,
+    /// The sealed refresh token.
+    pub refresh_token: Option<Vec<u8>>,
+    /// When the access token ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When the refresh token ends.
+    pub refresh_expires_at: Option<DateTime<Utc>>,
+}
+
+/// The credential of a connection.
+///
+/// # Errors
+/// As every statement.
+pub async fn get(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+) -> Result<Option<StoredCredential>, StoreError> {
+    let row = sqlx::query_as!(
+        StoredCredential,
+        "SELECT access_token, refresh_token, expires_at, version FROM credentials \
+         WHERE connection_id = $1",
+        connection.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row)
+}
+
+/// Stores the first secret of a connection, or replaces it with a new grant.
+///
+/// # Errors
+/// As every statement.
+pub async fn put(
+    db: impl PgExecutor<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    new: &NewCredential,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO credentials AS c (organization_id, connection_id, access_token, \
+            refresh_token, expires_at, refresh_expires_at, obtained_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
+         ON CONFLICT (connection_id) DO UPDATE SET access_token = $3, refresh_token = $4, \
+            expires_at = $5, refresh_expires_at = $6, next_refresh_at = NULL, \
+            version = c.version + 1, fence = c.fence + 1, lease_until = NULL, \
+            obtained_at = $7, updated_at = $7",
+        organization.0,
+        connection.0,
+        new.access_token,
+        new.refresh_token,
+        new.expires_at,
+        new.refresh_expires_at,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes what a validation learned of the token's end, if the secret is still the one validated.
+///
+/// # Errors
+/// As every statement.
+pub async fn note_expiry(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    version: i64,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE credentials SET expires_at = $3 WHERE connection_id = $1 AND version = $2",
+        connection.0,
+        version,
+        expires_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,158 @@
+//! Look-ups before the tenant is known, as `mooring_system`: by a key that only its holder has,
+//! or by ids alone. No sealed column is read here.
+
+use chrono::{DateTime, Utc};
+
+use super::connect::SystemExecutor;
+use super::error::StoreError;
+use crate::domain::ids::{ApiTokenId, ConnectionId, OrganizationId, UserId};
+use crate::domain::organization::{Organization, Role};
+
+/// An API token as found by its secret.
+#[derive(Clone, Debug)]
+pub struct TokenHolder {
+    /// Its id.
+    pub id: ApiTokenId,
+    /// Its tenant.
+    pub organization_id: OrganizationId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub permissions: Vec<String>,
+    /// When it ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// When it was last used.
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
+/// The API token with this secret.
+///
+/// # Errors
+/// As every statement.
+pub async fn api_token(
+    db: &SystemExecutor,
+    secret_sha256: &[u8; 32],
+) -> Result<Option<TokenHolder>, StoreError> {
+    let row = sqlx::query!(
+        "SELECT id, organization_id, name, permissions, expires_at, last_used_at \
+         FROM api_tokens WHERE secret_sha256 = $1",
+        secret_sha256.as_slice()
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(row.map(|row| TokenHolder {
+        id: row.id.into(),
+        organization_id: row.organization_id.into(),
+        name: row.name,
+        permissions: row.permissions,
+        expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
+    }))
+}
+
+/// Notes a use of an API token.
+///
+/// # Errors
+/// As every statement.
+pub async fn touch_api_token(
+    db: &SystemExecutor,
+    id: ApiTokenId,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE api_tokens SET last_used_at = $2 WHERE id = $1",
+        id.0,
+        now
+    )
+    .execute(db.pool())
+    .await?;
+    Ok(())
+}
+
+/// Every organization that a person is a member of, with the role, at most 1,000.
+///
+/// # Errors
+/// As every statement.
+pub async fn memberships(
+    db: &SystemExecutor,
+    user: UserId,
+) -> Result<Vec<(OrganizationId, Role)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT organization_id, role AS "role: Role" FROM members WHERE user_id = $1 LIMIT 1000"#,
+        user.0
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.organization_id.into(), row.role))
+        .collect())
+}
+
+/// The organizations of these ids (all of them for `None`), by id after `after`, at most `limit`.
+/// The platform's own row is left out.
+///
+/// # Errors
+/// As every statement.
+pub async fn organizations(
+    db: &SystemExecutor,
+    ids: Option<&[OrganizationId]>,
+    after: Option<OrganizationId>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Organization>, StoreError> {
+    let ids: Option<Vec<uuid::Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
+    let rows = sqlx::query_as!(
+        Organization,
+        "SELECT id, name, slug, created_at, updated_at FROM organizations \
+         WHERE id <> $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) AND id > $3 \
+         ORDER BY id OFFSET $4 LIMIT $5",
+        OrganizationId::PLATFORM.0,
+        ids.as_deref(),
+        after.map_or(uuid::Uuid::nil(), |id| id.0),
+        offset,
+        limit,
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows)
+}
+
+/// How many organizations there are besides the platform, counted up to 10,000.
+///
+/// # Errors
+/// As every statement.
+pub async fn count_organizations(
+    db: &SystemExecutor,
+    ids: Option<&[OrganizationId]>,
+) -> Result<i64, StoreError> {
+    let ids: Option<Vec<uuid::Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM (SELECT FROM organizations
+           WHERE id <> $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) LIMIT 10001) bounded"#,
+        OrganizationId::PLATFORM.0,
+        ids.as_deref(),
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(count)
+}
+
+/// How many organizations use a shared connection of the platform.
+///
+/// # Errors
+/// As every statement.
+pub async fn users_of_shared(
+    db: &SystemExecutor,
+    connection: ConnectionId,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM connected_repositories
+         WHERE connection_organization_id = $1 AND connection_id = $2"#,
+        OrganizationId::PLATFORM.0,
+        connection.0
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(count)
+}

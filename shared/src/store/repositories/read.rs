@@ -1,0 +1,259 @@
+//! Reading repositories: by id, by name, in pages.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::domain::ids::{ConnectionId, RepositoryId};
+use crate::domain::provider::ProviderKind;
+use crate::domain::repository::Repository;
+use crate::store::error::StoreError;
+
+/// What a list of repositories is narrowed by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// One connection.
+    pub connection: Option<ConnectionId>,
+    /// One provider.
+    pub provider: Option<ProviderKind>,
+    /// Text that the full name contains, whatever its case.
+    pub search: Option<String>,
+    /// Main language, whatever its case.
+    pub language: Option<String>,
+    /// Only archived or only live ones.
+    pub archived: Option<bool>,
+    /// Removed ones instead of those that stand.
+    pub removed: bool,
+}
+
+impl Filter {
+    /// Whether counters tell the total: nothing but the tenant, or one connection, narrows it.
+    #[must_use]
+    pub fn is_counted(&self) -> bool {
+        !self.removed
+            && self.provider.is_none()
+            && self.search.is_none()
+            && self.language.is_none()
+            && self.archived.is_none()
+    }
+
+    fn pattern(&self) -> Option<String> {
+        self.search.as_ref().map(|text| {
+            let escaped = text
+                .replace('\\', "\\\\")
+                .replace('%', "\\%")
+                .replace('_', "\\_");
+            format!("%{escaped}%")
+        })
+    }
+}
+
+/// A key of the list: its order is by full name, then id.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Key {
+    /// Full name.
+    pub full_name: String,
+    /// Id.
+    pub id: RepositoryId,
+}
+
+struct Row {
+    id: Uuid,
+    provider_repository_id: String,
+    connection_id: Uuid,
+    provider: ProviderKind,
+    name: String,
+    full_name: String,
+    url: String,
+    clone_url: String,
+    ssh_url: Option<String>,
+    private: bool,
+    default_branch: Option<String>,
+    description: Option<String>,
+    language: Option<String>,
+    archived: bool,
+    fork: bool,
+    has_write_access: Option<bool>,
+    size_kb: Option<i64>,
+    pushed_at: Option<DateTime<Utc>>,
+    first_seen_at: DateTime<Utc>,
+    last_seen_at: DateTime<Utc>,
+    removed_at: Option<DateTime<Utc>>,
+}
+
+impl From<Row> for Repository {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id.into(),
+            provider_repository_id: row.provider_repository_id,
+            connection_id: row.connection_id.into(),
+            provider: row.provider,
+            name: row.name,
+            full_name: row.full_name,
+            url: row.url,
+            clone_url: row.clone_url,
+            ssh_url: row.ssh_url,
+            private: row.private,
+            is_private: row.private,
+            default_branch: row.default_branch,
+            description: row.description,
+            language: row.language,
+            archived: row.archived,
+            fork: row.fork,
+            has_write_access: row.has_write_access,
+            size_kb: row.size_kb,
+            pushed_at: row.pushed_at,
+            first_seen_at: row.first_seen_at,
+            last_seen_at: row.last_seen_at,
+            removed_at: row.removed_at,
+        }
+    }
+}
+
+macro_rules! select {
+    ($tail:tt $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT r.id, r.provider_repository_id, r.connection_id, r.provider AS "provider: _",
+                r.name, r.full_name, r.url, r.clone_url, r.ssh_url, r.private, r.default_branch,
+                r.description, r.language, r.archived, r.fork, r.has_write_access, r.size_kb,
+                r.pushed_at, r.first_seen_at,
+                CASE WHEN r.removed_at IS NULL THEN GREATEST(r.last_changed_at, c.last_synced_at)
+                     ELSE r.removed_at END AS "last_seen_at!",
+                r.removed_at
+             FROM repositories r JOIN connections c ON c.id = r.connection_id "#
+                + $tail
+            $(, $argument)*
+        )
+    };
+}
+
+/// One repository, removed ones too.
+///
+/// # Errors
+/// As every statement.
+pub async fn get(
+    db: impl PgExecutor<'_>,
+    id: RepositoryId,
+) -> Result<Option<Repository>, StoreError> {
+    let row = select!("WHERE r.id = $1", id.0).fetch_optional(db).await?;
+    Ok(row.map(Into::into))
+}
+
+/// A standing repository of a connection by its full name, whatever its case.
+///
+/// # Errors
+/// As every statement.
+pub async fn by_name(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    full_name: &str,
+) -> Result<Option<Repository>, StoreError> {
+    let row = select!(
+        "WHERE r.connection_id = $1 AND r.removed_at IS NULL AND lower(r.full_name) = lower($2) LIMIT 1",
+        connection.0,
+        full_name
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.map(Into::into))
+}
+
+/// A page in the order of full names: after `after`, skipping `offset`, at most `limit` rows.
+///
+/// # Errors
+/// As every statement.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    filter: &Filter,
+    after: Option<&Key>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Repository>, StoreError> {
+    let (name, id) = after.map_or((String::new(), Uuid::nil()), |k| {
+        (k.full_name.clone(), k.id.0)
+    });
+    let rows = match (filter.removed, filter.connection) {
+        (false, Some(connection)) => {
+            select!(
+                "WHERE r.removed_at IS NULL AND r.connection_id = $9 AND (r.full_name, r.id) > ($1, $2)
+                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
+                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                 ORDER BY r.full_name, r.id OFFSET $7 LIMIT $8",
+                name, id, filter.provider.map(ProviderKind::as_str), filter.pattern(),
+                filter.language, filter.archived, offset, limit, connection.0
+            )
+            .fetch_all(db)
+            .await?
+        }
+        (false, None) => {
+            select!(
+                "WHERE r.removed_at IS NULL AND (r.full_name, r.id) > ($1, $2)
+                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
+                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                 ORDER BY r.full_name, r.id OFFSET $7 LIMIT $8",
+                name, id, filter.provider.map(ProviderKind::as_str), filter.pattern(),
+                filter.language, filter.archived, offset, limit
+            )
+            .fetch_all(db)
+            .await?
+        }
+        (true, connection) => {
+            select!(
+                "WHERE r.removed_at IS NOT NULL AND (r.full_name, r.id) > ($1, $2)
+                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
+                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                   AND ($9::uuid IS NULL OR r.connection_id = $9)
+                 ORDER BY r.full_name, r.id OFFSET $7 LIMIT $8",
+                name, id, filter.provider.map(ProviderKind::as_str), filter.pattern(),
+                filter.language, filter.archived, offset, limit, connection.map(|c| c.0)
+            )
+            .fetch_all(db)
+            .await?
+        }
+    };
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// How many match, counted up to 10,001.
+///
+/// # Errors
+/// As every statement.
+pub async fn count(db: impl PgExecutor<'_>, filter: &Filter) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM (
+            SELECT FROM repositories r
+            WHERE ((r.removed_at IS NOT NULL) = $1)
+              AND ($2::text IS NULL OR r.provider = $2) AND ($3::text IS NULL OR r.full_name ILIKE $3)
+              AND ($4::text IS NULL OR lower(r.language) = lower($4)) AND ($5::bool IS NULL OR r.archived = $5)
+              AND ($6::uuid IS NULL OR r.connection_id = $6)
+            LIMIT 10001) bounded"#,
+        filter.removed,
+        filter.provider.map(ProviderKind::as_str),
+        filter.pattern(),
+        filter.language,
+        filter.archived,
+        filter.connection.map(|c| c.0),
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
+}
+
+/// How many stand, by the counters of one connection or of all of the tenant's.
+///
+/// # Errors
+/// As every statement.
+pub async fn counted(
+    db: impl PgExecutor<'_>,
+    connection: Option<ConnectionId>,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT COALESCE(sum(repository_count), 0)::int8 AS "n!" FROM connections
+         WHERE ($1::uuid IS NULL OR id = $1)"#,
+        connection.map(|c| c.0)
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
+}

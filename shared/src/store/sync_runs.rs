@@ -1,0 +1,261 @@
+//! `sync_runs` and `sync_pages`: runs of the repository sync and what their pages have seen.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use super::error::StoreError;
+use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
+use crate::domain::sync::{IncompleteReason, SyncRun, SyncStatus, SyncTrigger};
+
+/// A run under way: what its next page needs.
+#[derive(Clone, Debug)]
+pub struct RunningRun {
+    /// The run.
+    pub run: SyncRun,
+    /// The next page; `None` before the first.
+    pub cursor: Option<serde_json::Value>,
+    /// Pages stored.
+    pub pages: i32,
+    /// Repositories that the provider announced.
+    pub expected: Option<i32>,
+    /// Items that could not be read so far.
+    pub undecodable: i32,
+}
+
+macro_rules! run_of {
+    ($row:ident) => {
+        SyncRun {
+            id: $row.id.into(),
+            connection_id: $row.connection_id.into(),
+            job_id: $row.job_id.map(JobId),
+            trigger: $row.trigger,
+            status: $row.status,
+            found: $row.found,
+            added: $row.added,
+            updated: $row.updated,
+            removed: $row.removed,
+            complete: $row.complete,
+            incomplete_reason: $row.incomplete_reason,
+            requests: $row.requests,
+            not_modified: $row.not_modified,
+            error_code: $row.error_code,
+            error_message: $row.error_message,
+            started_at: $row.started_at,
+            finished_at: $row.finished_at,
+        }
+    };
+}
+
+/// Begins a run, or finds the one that stands: one per connection at a time.
+///
+/// # Errors
+/// [`StoreError::Missing`] where the connection is gone.
+pub async fn begin(
+    db: &mut sqlx::PgConnection,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    job: JobId,
+    trigger: SyncTrigger,
+    full: bool,
+    now: DateTime<Utc>,
+) -> Result<RunningRun, StoreError> {
+    sqlx::query!(
+        "INSERT INTO sync_runs (organization_id, id, connection_id, job_id, trigger, status, \
+            full_listing, started_at) \
+         VALUES ($1, $2, $3, $4, $5, 'running', $6, $7) \
+         ON CONFLICT (connection_id) WHERE status = 'running' DO UPDATE SET job_id = $4",
+        organization.0,
+        SyncRunId::new(now).0,
+        connection.0,
+        job.0,
+        trigger.as_str(),
+        full,
+        now,
+    )
+    .execute(&mut *db)
+    .await?;
+    let row = sqlx::query!(
+        r#"SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
+            found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
+            requests, not_modified, error_code, error_message, started_at, finished_at, cursor, pages, expected, undecodable
+         FROM sync_runs WHERE connection_id = $1 AND status = 'running' FOR NO KEY UPDATE"#,
+        connection.0
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    Ok(RunningRun {
+        cursor: row.cursor.clone(),
+        pages: row.pages,
+        expected: row.expected,
+        undecodable: row.undecodable,
+        run: run_of!(row),
+    })
+}
+
+/// What a page brought.
+#[derive(Clone, Debug)]
+pub struct PageStored<'a> {
+    /// Ids seen on it.
+    pub repository_ids: &'a [String],
+    /// New ones.
+    pub added: i32,
+    /// Changed ones.
+    pub updated: i32,
+    /// Requests that it took.
+    pub requests: i32,
+    /// The next page.
+    pub next: Option<serde_json::Value>,
+    /// Repositories that the provider announces.
+    pub expected: Option<i32>,
+    /// Why this page makes the listing incomplete, kept for the end of the run.
+    pub incomplete: Option<IncompleteReason>,
+    /// Items on it that could not be read.
+    pub undecodable: i32,
+}
+
+/// Stores a page's checkpoint. The guard (`pages = $page`, still running) makes a page count once,
+/// whoever stores it: `false` means that another worker was first and this one must stop.
+///
+/// # Errors
+/// As every statement.
+pub async fn checkpoint(
+    db: &mut sqlx::PgConnection,
+    organization: OrganizationId,
+    run: SyncRunId,
+    page: i32,
+    stored: &PageStored<'_>,
+) -> Result<bool, StoreError> {
+    let moved = sqlx::query!(
+        "UPDATE sync_runs SET pages = pages + 1, cursor = $3, found = found + $4, \
+            added = added + $5, updated = updated + $6, requests = requests + $7, \
+            expected = COALESCE($8, expected), \
+            incomplete_reason = COALESCE(incomplete_reason, $9), undecodable = undecodable + $10 \
+         WHERE id = $1 AND pages = $2 AND status = 'running'",
+        run.0,
+        page,
+        stored.next,
+        i32::try_from(stored.repository_ids.len()).unwrap_or(i32::MAX),
+        stored.added,
+        stored.updated,
+        stored.requests,
+        stored.expected,
+        stored.incomplete.map(IncompleteReason::as_str),
+        stored.undecodable,
+    )
+    .execute(&mut *db)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "INSERT INTO sync_pages (organization_id, run_id, page, repository_ids) \
+         VALUES ($1, $2, $3, $4)",
+        organization.0,
+        run.0,
+        page,
+        stored.repository_ids,
+    )
+    .execute(&mut *db)
+    .await?;
+    Ok(true)
+}
+
+/// How a run ended.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Its last status.
+    pub status: SyncStatus,
+    /// Whether every page was seen.
+    pub complete: bool,
+    /// Why not.
+    pub reason: Option<IncompleteReason>,
+    /// What was removed.
+    pub removed: i32,
+    /// Why it failed.
+    pub error: Option<(String, String)>,
+}
+
+/// Ends a run; `None` where it had ended before.
+///
+/// # Errors
+/// As every statement.
+pub async fn finish(
+    db: &mut sqlx::PgConnection,
+    run: SyncRunId,
+    ending: &Ending,
+    now: DateTime<Utc>,
+) -> Result<Option<SyncRun>, StoreError> {
+    let row = sqlx::query!(
+        r#"UPDATE sync_runs SET status = $2, complete = $3, incomplete_reason = $4, removed = $5,
+            error_code = $6, error_message = $7, finished_at = $8, cursor = NULL
+         WHERE id = $1 AND status = 'running'
+         RETURNING id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
+            found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
+            requests, not_modified, error_code, error_message, started_at, finished_at"#,
+        run.0,
+        ending.status.as_str(),
+        ending.complete,
+        ending.reason.map(IncompleteReason::as_str),
+        ending.removed,
+        ending.error.as_ref().map(|e| e.0.as_str()),
+        ending.error.as_ref().map(|e| e.1.as_str()),
+        now,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    sqlx::query!("DELETE FROM sync_pages WHERE run_id = $1", run.0)
+        .execute(&mut *db)
+        .await?;
+    if ending.complete {
+        sqlx::query!(
+            "UPDATE connections SET last_synced_at = $2 WHERE id = $1",
+            row.connection_id,
+            now
+        )
+        .execute(&mut *db)
+        .await?;
+    }
+    Ok(Some(run_of!(row)))
+}
+
+/// The runs of a connection, newest first: below `below`, skipping `offset`.
+///
+/// # Errors
+/// As every statement.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    below: Option<SyncRunId>,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<SyncRun>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
+            found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
+            requests, not_modified, error_code, error_message, started_at, finished_at
+         FROM sync_runs WHERE connection_id = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT $4"#,
+        connection.0,
+        below.map_or(Uuid::max(), |id| id.0),
+        offset,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| run_of!(row)).collect())
+}
+
+/// How many runs a connection has, counted up to 10,001.
+///
+/// # Errors
+/// As every statement.
+pub async fn count(db: impl PgExecutor<'_>, connection: ConnectionId) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM (SELECT FROM sync_runs WHERE connection_id = $1 LIMIT 10001) bounded"#,
+        connection.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(count)
+}

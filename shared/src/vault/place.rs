@@ -1,0 +1,77 @@
+//! Where a sealed value lives.
+
+use uuid::Uuid;
+
+use crate::domain::ids::{ConnectionId, OrganizationId};
+
+/// The sealed columns. A value opens only in its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// `credentials.access_token`.
+    AccessToken,
+    /// `credentials.refresh_token`.
+    RefreshToken,
+}
+
+impl Column {
+    const fn table_and_name(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AccessToken => ("credentials", "access_token"),
+            Self::RefreshToken => ("credentials", "refresh_token"),
+        }
+    }
+}
+
+/// Where a sealed value lives: tenant, row and column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    organization: OrganizationId,
+    row: Uuid,
+    column: Column,
+}
+
+impl Place {
+    /// A column of a connection's credential.
+    #[must_use]
+    pub fn credential(organization: OrganizationId, row: ConnectionId, column: Column) -> Self {
+        Self {
+            organization,
+            row: row.0,
+            column,
+        }
+    }
+
+    /// What the row's key is derived over: tenant, table, row.
+    pub(super) fn row_info(&self) -> Vec<u8> {
+        let (table, _) = self.column.table_and_name();
+        framed(&[
+            b"mooring row key v1",
+            self.organization.0.as_bytes(),
+            table.as_bytes(),
+            self.row.as_bytes(),
+        ])
+    }
+
+    /// What AES-GCM authenticates besides the value.
+    pub(super) fn associated_data(&self, key_id: &str) -> Vec<u8> {
+        let (table, column) = self.column.table_and_name();
+        framed(&[
+            b"mooring sealed v1",
+            self.organization.0.as_bytes(),
+            table.as_bytes(),
+            self.row.as_bytes(),
+            column.as_bytes(),
+            key_id.as_bytes(),
+        ])
+    }
+}
+
+/// Parts with their lengths in front, so that no two lists of parts give the same bytes.
+pub(super) fn framed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}
