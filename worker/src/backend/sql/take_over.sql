@@ -23,7 +23,7 @@ SET status = CASE WHEN j.cancel_requested THEN 4
     attempt = CASE WHEN j.attempt >= j.max_attempts AND j.rerun AND NOT j.cancel_requested THEN 0
                    ELSE j.attempt END,
     finished_at = CASE WHEN j.cancel_requested OR (j.attempt >= j.max_attempts AND NOT j.rerun)
-                       THEN $1 END,
+                       THEN $1::timestamptz END,
     rerun = j.rerun AND j.attempt < j.max_attempts, lease_id = NULL,
     error_code = 'worker_lost',
     error_message = 'The worker that ran this job stopped answering before the job ended.'
