@@ -103,7 +103,10 @@ impl Core {
         if !matches!(signal, Signal::Survey(_)) {
             self.rings.fetch_add(1, Ordering::AcqRel);
         }
-        self.signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+        self.signals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(signal);
         self.signalled.notify_one();
     }
 
@@ -126,14 +129,18 @@ impl Core {
     /// Hands claimed jobs to the worker.
     pub(crate) fn offer(&self, claimed: Vec<Claimed>) {
         self.ledger.take(&claimed);
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).extend(claimed);
+        self.ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(claimed);
         self.consumer.wake();
     }
 
     /// The next job to start: there must be a free slot, and a lease that certainly stands.
     pub(crate) fn poll_start(&self, cx: &mut Context<'_>) -> Poll<Claimed> {
         self.consumer.register(cx.waker());
-        if self.stopping.is_cancelled() || self.started.load(Ordering::Acquire) >= self.concurrency {
+        if self.stopping.is_cancelled() || self.started.load(Ordering::Acquire) >= self.concurrency
+        {
             return Poll::Pending;
         }
         let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,8 +148,12 @@ impl Core {
             if ready.is_empty() {
                 return Poll::Pending;
             }
-            let Some(lease) = self.tenure.current() else { return Poll::Pending };
-            let Some(job) = ready.pop_front() else { return Poll::Pending };
+            let Some(lease) = self.tenure.current() else {
+                return Poll::Pending;
+            };
+            let Some(job) = ready.pop_front() else {
+                return Poll::Pending;
+            };
             if job.running.lease != lease {
                 self.ledger.settle([&*job.running]);
             } else if job.running.token().is_cancelled() {
@@ -167,7 +178,11 @@ impl Core {
 
     /// What was claimed and not started.
     pub(crate) fn take_unstarted(&self) -> Vec<Claimed> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+        self.ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+            .collect()
     }
 
     // ── from apalis to the acknowledger ──
@@ -179,7 +194,11 @@ impl Core {
         self.consumer.wake();
     }
 
-    pub(crate) fn progressed(&self, running: std::sync::Arc<Running>, progress: shared::domain::job::Progress) {
+    pub(crate) fn progressed(
+        &self,
+        running: std::sync::Arc<Running>,
+        progress: shared::domain::job::Progress,
+    ) {
         self.tell(Note::Progress(running, progress));
     }
 

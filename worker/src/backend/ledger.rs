@@ -60,10 +60,18 @@ impl Ledger {
             let long = job.lane.long;
             inner.slots.taken += 1;
             inner.slots.long += usize::from(long);
-            *inner.slots.by_organization.entry(job.organization).or_default() += 1;
+            *inner
+                .slots
+                .by_organization
+                .entry(job.organization)
+                .or_default() += 1;
             inner.held.insert(
                 (job.id.0, job.running.fence),
-                Held { running: Arc::clone(&job.running), long, finished: false },
+                Held {
+                    running: Arc::clone(&job.running),
+                    long,
+                    finished: false,
+                },
             );
         }
     }
@@ -98,7 +106,12 @@ impl Ledger {
     /// Every job that has not finished.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Running>> {
         let inner = self.lock();
-        inner.held.values().filter(|held| !held.finished).map(|held| Arc::clone(&held.running)).collect()
+        inner
+            .held
+            .values()
+            .filter(|held| !held.finished)
+            .map(|held| Arc::clone(&held.running))
+            .collect()
     }
 
     /// Ends every unfinished job early.
@@ -110,7 +123,10 @@ impl Ledger {
 
     /// One claim.
     pub(crate) fn find(&self, id: Uuid, fence: i32) -> Option<Arc<Running>> {
-        self.lock().held.get(&(id, fence)).map(|held| Arc::clone(&held.running))
+        self.lock()
+            .held
+            .get(&(id, fence))
+            .map(|held| Arc::clone(&held.running))
     }
 
     /// Waits until at most `taken` slots are taken; may wake early.

@@ -42,7 +42,10 @@ mod tests {
         let start = Instant::now();
         let mut ahead = 0;
         for step in 0..50_u32 {
-            ahead = pace.ahead(u64::from(step) * 1000, start + Duration::from_millis(50) * step);
+            ahead = pace.ahead(
+                u64::from(step) * 1000,
+                start + Duration::from_millis(50) * step,
+            );
         }
         assert!((900..=1000).contains(&ahead), "{ahead}");
         for step in 50..100_u32 {

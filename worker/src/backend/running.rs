@@ -81,7 +81,9 @@ impl Running {
             Reason::LeaseLost => 2,
             Reason::Shutdown => 3,
         };
-        let _ = self.reason.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self
+            .reason
+            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
         self.token.cancel();
     }
 
@@ -103,13 +105,18 @@ impl Running {
     }
 
     fn reported(&self) -> std::sync::MutexGuard<'_, Reported> {
-        self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.progress
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Reported {
     fn due(&mut self, now: Instant) -> Option<Progress> {
-        if self.written.is_some_and(|at| now.duration_since(at) < PROGRESS_EVERY) {
+        if self
+            .written
+            .is_some_and(|at| now.duration_since(at) < PROGRESS_EVERY)
+        {
             return None;
         }
         let progress = self.waiting.take()?;
@@ -123,7 +130,11 @@ mod tests {
     use super::*;
 
     fn progress(done: i64) -> Progress {
-        Progress { done, total: None, unit: None }
+        Progress {
+            done,
+            total: None,
+            unit: None,
+        }
     }
 
     #[test]
@@ -131,10 +142,22 @@ mod tests {
         let job = Running::new(OrganizationId::PLATFORM, JobId(uuid::Uuid::nil()), 1, 1);
         let start = Instant::now();
         assert_eq!(job.report(progress(1), start), Some(progress(1)));
-        assert_eq!(job.report(progress(2), start + Duration::from_millis(400)), None);
-        assert_eq!(job.report(progress(3), start + Duration::from_millis(800)), None);
-        assert_eq!(job.due_progress(start + Duration::from_millis(1100)), Some(progress(3)));
-        assert_eq!(job.report(progress(4), start + Duration::from_millis(1200)), None);
+        assert_eq!(
+            job.report(progress(2), start + Duration::from_millis(400)),
+            None
+        );
+        assert_eq!(
+            job.report(progress(3), start + Duration::from_millis(800)),
+            None
+        );
+        assert_eq!(
+            job.due_progress(start + Duration::from_millis(1100)),
+            Some(progress(3))
+        );
+        assert_eq!(
+            job.report(progress(4), start + Duration::from_millis(1200)),
+            None
+        );
         assert_eq!(job.last_progress(), Some(progress(4)));
         assert_eq!(job.last_progress(), None);
     }
