@@ -14,8 +14,10 @@
 
 pub mod authz;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod flows;
 pub mod providers;
 pub mod store;
+pub mod telemetry;
 pub mod vault;
