@@ -10,14 +10,18 @@
 //! ```
 //!
 //! Two arrows run between siblings, on purpose: `queue` and `limits` write through `store`,
-//! because `store` holds the only SQL; and `providers` alone sees `outbound`.
+//! because `store` holds the only SQL; and `providers` and the key fetch of `authz` alone see
+//! `outbound`.
 
 pub mod authz;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod flows;
+pub mod outbound;
 pub mod providers;
+pub mod queue;
+pub mod session;
 pub mod store;
 pub mod telemetry;
 pub mod vault;

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod job;
 pub mod lifecycle;
 pub mod organization;
+pub mod outbound_allow;
 pub mod page;
 pub mod provider;
 pub mod quota;

@@ -1,6 +1,10 @@
 //! What every flow may use: the parts of the house, passed on as one parameter.
 
+use std::sync::Arc;
+
 use crate::clock::Clock;
+use crate::providers::Providers;
+use crate::queue::Doorbell;
 use crate::store::Db;
 use crate::vault::Vault;
 
@@ -13,4 +17,8 @@ pub struct Context {
     pub vault: Vault,
     /// Calendar time.
     pub clock: Clock,
+    /// The adapters.
+    pub providers: Arc<Providers>,
+    /// Wakes workers after a commit.
+    pub doorbell: Doorbell,
 }

@@ -5,8 +5,13 @@
 
 pub mod activity;
 pub mod audit;
+pub mod connected_repositories;
+pub mod connections;
 mod context;
 mod error;
+pub mod jobs;
+pub mod repositories;
+pub mod sync;
 
 pub use context::Context;
 pub use error::{Error, FieldError};

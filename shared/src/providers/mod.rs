@@ -8,15 +8,23 @@
 
 mod access;
 mod error;
+mod github;
+mod gitlab;
+mod registry;
+mod token_prefix;
+mod transport;
 
 pub use access::{Access, Scheme};
 pub use error::{ErrorClass, ProviderError};
+pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use url::Url;
 
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Account;
-use crate::domain::provider::ProviderKind;
+use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::quota::RateLimit;
 use crate::domain::repository::{Branch, RemoteRepository};
 
@@ -64,6 +72,10 @@ pub struct RepositoryPage {
     pub total: Option<i64>,
     /// The next page; `None` at the end.
     pub next: Option<Cursor>,
+    /// The pages behind `next`, where the provider tells of them on a listing's first page. They
+    /// may be fetched at once and in any order; a page at the end that has come into being
+    /// meanwhile is the `next` of the last of them.
+    pub ahead: Vec<Cursor>,
     /// The provider left out what the token may not see (`X-GitHub-SSO: partial-results`).
     pub partial: bool,
     /// Requests that it took.
@@ -101,12 +113,20 @@ pub trait Provider: Send + Sync {
     /// Which provider it is.
     fn kind(&self) -> ProviderKind;
 
+    /// The instance at a web address that [`crate::outbound::check_url`] has let pass, or the one
+    /// that the platform's configuration names. The configured one's own address means it too,
+    /// with its configured API.
+    fn instance(&self, web_url: Option<&Url>) -> Instance;
+
     /// Checks the form of a pasted token before anything is sent: another provider's prefix, a
     /// kind of token that cannot work. The error is a sentence for the person who pasted it.
     ///
     /// # Errors
     /// [`TokenFormError`] with the stable code and the sentence.
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
+
+    /// How a token of this method is presented; `username` is what was given with it.
+    fn scheme(&self, method: AuthMethod, username: Option<&str>) -> Scheme;
 
     /// Who this credential is, what it may do and how long.
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError>;
@@ -136,14 +156,14 @@ pub trait Provider: Send + Sync {
     ) -> Result<BranchPage, ProviderError>;
 
     /// The page at the provider where a person makes or mends a token.
-    fn token_page(&self, instance: &crate::domain::provider::Instance) -> String;
+    fn token_page(&self, instance: &Instance) -> String;
 }
 
 /// A pasted token that cannot work, found by its form alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TokenFormError {
-    /// A stable code (`wrong_provider_token`, `unsupported_token`).
+    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`).
     pub code: &'static str,
     /// What to do.
     pub message: String,

@@ -21,6 +21,8 @@ pub mod connections;
 pub mod counters;
 pub mod credentials;
 pub mod idempotency;
+pub mod jobs;
+pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
 pub mod organizations;

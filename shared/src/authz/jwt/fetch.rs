@@ -1,0 +1,28 @@
+//! Keys over the one HTTP client, with its guard and its bounds.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{Request, header};
+use url::Url;
+
+use super::jwks::{FetchKeys, KeysError};
+use crate::outbound::Outbound;
+
+#[async_trait]
+impl FetchKeys for Outbound {
+    async fn fetch(&self, url: &Url) -> Result<Bytes, KeysError> {
+        let request = Request::get(url.as_str())
+            .header(header::ACCEPT, "application/jwk-set+json, application/json")
+            .body(Bytes::new())
+            .map_err(|error| KeysError(error.to_string()))?;
+        let answer = self
+            .send(request)
+            .await
+            .map_err(|error| KeysError(error.to_string()))?;
+        if answer.status().is_success() {
+            Ok(answer.into_body())
+        } else {
+            Err(KeysError(format!("answered {}", answer.status())))
+        }
+    }
+}

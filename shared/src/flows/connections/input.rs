@@ -1,0 +1,204 @@
+//! What is needed to make a connection, and which combinations cannot work.
+
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::ids::OrganizationId;
+use crate::domain::provider::{Instance, ProviderKind};
+use crate::domain::secret::{ExposeSecret, Secret, pasted};
+use crate::flows::{Context, Error, FieldError};
+use crate::providers::{Access, InstanceError, Provider};
+use crate::session::access_for;
+use std::sync::Arc;
+
+/// What a caller gives to make (or test) a connection.
+#[derive(Clone, Debug)]
+pub struct NewConnection {
+    /// 1–100 characters after trimming.
+    pub name: String,
+    /// At most 1,000 characters.
+    pub description: Option<String>,
+    /// The provider.
+    pub provider: ProviderKind,
+    /// How it authenticates.
+    pub auth_method: AuthMethod,
+    /// The pasted token.
+    pub api_token: Option<Secret>,
+    /// The user name of a Bitbucket API token.
+    pub username: Option<String>,
+    /// Root of a self-hosted instance; the public one where absent.
+    pub base_url: Option<String>,
+    /// The organization at Azure DevOps.
+    pub azure_organization: Option<String>,
+    /// Whether a GitLab token rotates itself.
+    pub auto_rotate: bool,
+    /// Whether every organization may use it (platform only).
+    pub allow_org_usage: bool,
+}
+
+/// An input that can work as far as its form tells.
+pub(super) struct Checked {
+    pub(super) name: String,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) access: Access,
+    pub(super) token: Secret,
+}
+
+impl NewConnection {
+    /// Checks everything that can be checked without asking the provider, and reports all faults
+    /// at once.
+    pub(super) fn check(
+        &self,
+        context: &Context,
+        organization: OrganizationId,
+    ) -> Result<Checked, Error> {
+        let mut faults = Vec::new();
+        let name = check_name(&self.name, &mut faults);
+        check_description(self.description.as_deref(), &mut faults);
+        let provider = match context.providers.of(self.provider) {
+            Ok(provider) => Some(provider),
+            Err(error) => {
+                let code = crate::providers::ProviderUnavailable::CODE;
+                faults.push(FieldError::new("provider", code, error.to_string()));
+                None
+            }
+        };
+        self.check_method(&mut faults);
+        let token = match &provider {
+            Some(provider) => self.check_token(&**provider, &mut faults),
+            None => None,
+        };
+        let instance = provider
+            .as_ref()
+            .and_then(|_| self.check_instance(context, &mut faults));
+        if self.allow_org_usage && !organization.is_platform() {
+            faults.push(FieldError::new(
+                "allow_org_usage",
+                "platform_only",
+                "Only a connection of the platform can be shared with every organization.",
+            ));
+        }
+        if self.auto_rotate && self.provider != ProviderKind::Gitlab {
+            faults.push(FieldError::new(
+                "auto_rotate",
+                "unsupported_combination",
+                "Only GitLab tokens can rotate themselves. Leave this out.",
+            ));
+        }
+        match (faults.is_empty(), provider, token, instance) {
+            (true, Some(provider), Some(token), Some(instance)) => {
+                let access = access_for(
+                    &*provider,
+                    instance,
+                    self.auth_method,
+                    token.clone(),
+                    self.username.clone(),
+                    self.azure_organization.clone(),
+                );
+                Ok(Checked {
+                    name,
+                    provider,
+                    access,
+                    token,
+                })
+            }
+            _ => Err(Error::Invalid(faults)),
+        }
+    }
+
+    fn check_method(&self, faults: &mut Vec<FieldError>) {
+        let (provider, method) = (self.provider.display_name(), self.auth_method);
+        if !method.fits(self.provider) {
+            faults.push(FieldError::new(
+                "auth_method",
+                "unsupported_combination",
+                format!("{provider} does not know the method {method}. Use pat."),
+            ));
+        } else if !method.is_pasted() {
+            faults.push(FieldError::new(
+                "auth_method",
+                "auth_method_unavailable",
+                format!("This version of Mooring connects {provider} by token only. Use pat."),
+            ));
+        }
+    }
+
+    fn check_token(&self, provider: &dyn Provider, faults: &mut Vec<FieldError>) -> Option<Secret> {
+        if !self.auth_method.is_pasted() {
+            return None;
+        }
+        check_pasted(provider, self.api_token.as_ref(), faults)
+    }
+
+    fn check_instance(&self, context: &Context, faults: &mut Vec<FieldError>) -> Option<Instance> {
+        match context
+            .providers
+            .instance(self.provider, self.base_url.as_deref())
+        {
+            Ok(instance) => Some(instance),
+            Err(InstanceError::Url(error)) => {
+                faults.push(FieldError::new("base_url", error.code, error.to_string()));
+                None
+            }
+            // Reported under `provider` already.
+            Err(InstanceError::Provider(_)) => None,
+        }
+    }
+}
+
+/// A pasted token: trimmed, not empty, of a form that can work.
+pub(super) fn check_pasted(
+    provider: &dyn Provider,
+    token: Option<&Secret>,
+    faults: &mut Vec<FieldError>,
+) -> Option<Secret> {
+    let token = token.map(|token| pasted(token.clone()));
+    let Some(token) = token.filter(|token| !token.expose_secret().is_empty()) else {
+        faults.push(FieldError::new(
+            "api_token",
+            "required",
+            "Paste the token here.",
+        ));
+        return None;
+    };
+    match provider.check_token_form(token.expose_secret()) {
+        Ok(()) => Some(token),
+        Err(error) => {
+            faults.push(FieldError::new("api_token", error.code, error.message));
+            None
+        }
+    }
+}
+
+/// A name: 1–100 characters after trimming.
+pub(super) fn check_name(name: &str, faults: &mut Vec<FieldError>) -> String {
+    let name = name.trim();
+    match name.chars().count() {
+        0 => faults.push(FieldError::new(
+            "name",
+            "required",
+            "Give the connection a name.",
+        )),
+        1..=100 if name.chars().any(char::is_control) => faults.push(FieldError::new(
+            "name",
+            "invalid_characters",
+            "A name has no line breaks or control characters.",
+        )),
+        1..=100 => {}
+        _ => faults.push(FieldError::new(
+            "name",
+            "too_long",
+            "A name has at most 100 characters.",
+        )),
+    }
+    name.to_owned()
+}
+
+/// A description: at most 1,000 characters.
+pub(super) fn check_description(description: Option<&str>, faults: &mut Vec<FieldError>) {
+    if description.is_some_and(|text| text.chars().count() > 1000) {
+        faults.push(FieldError::new(
+            "description",
+            "too_long",
+            "A description has at most 1,000 characters.",
+        ));
+    }
+}

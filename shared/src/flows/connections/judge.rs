@@ -1,0 +1,118 @@
+//! What an answer of the provider means for a connection: pure, in one table.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::connection::Connection;
+use crate::domain::health::{Health, HealthCode};
+use crate::domain::lifecycle::ConnectionStatus;
+use crate::providers::{ErrorClass, Identity, ProviderError};
+
+/// A token that ends within this is `expiring`.
+const EXPIRING: TimeDelta = TimeDelta::days(30);
+
+/// The health of a connection as shown.
+#[must_use]
+pub fn health_of(connection: &Connection) -> Health {
+    let code = connection.health_code;
+    let message = match code {
+        HealthCode::ScopeMissing if !connection.missing_scopes.is_empty() => format!(
+            "The credential lacks a permission that syncing needs: {}.",
+            connection.missing_scopes.join(", ")
+        ),
+        HealthCode::Expiring => match connection.token_expires_at {
+            Some(at) => format!(
+                "The credential works until {}.",
+                at.format("%Y-%m-%d %H:%M UTC")
+            ),
+            None => code.message().to_owned(),
+        },
+        _ => code.message().to_owned(),
+    };
+    Health {
+        code,
+        message,
+        action: code.action().to_owned(),
+        action_url: connection.health_action_url.clone(),
+        since: connection.health_since,
+    }
+}
+
+/// Takes over what an accepted credential told of itself.
+pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: DateTime<Utc>) {
+    connection.account = identity.account.clone();
+    connection.scopes = identity.scopes.clone();
+    connection.missing_scopes = identity.missing_scopes.clone();
+    connection.token_expires_at = identity.token_expires_at;
+    if connection.username.is_none() || connection.auth_method.is_pasted() {
+        connection.username = identity
+            .account
+            .login
+            .clone()
+            .or(connection.username.take());
+    }
+    if identity.rate_limit.is_known() {
+        connection.rate_limit = identity.rate_limit;
+    }
+    connection.validated_at = Some(now);
+    connection.validation_error = None;
+    connection.health_action_url = None;
+    if connection.status.may_become(ConnectionStatus::Active) {
+        connection.status = ConnectionStatus::Active;
+    }
+    let expiring = identity
+        .token_expires_at
+        .is_some_and(|at| at - now <= EXPIRING);
+    let code = if !identity.missing_scopes.is_empty() {
+        HealthCode::ScopeMissing
+    } else if expiring {
+        HealthCode::Expiring
+    } else {
+        HealthCode::Ok
+    };
+    set_health(connection, code, now);
+}
+
+/// Takes over why a credential was not accepted.
+pub(super) fn refuse(
+    connection: &mut Connection,
+    error: &ProviderError,
+    token_page: &str,
+    now: DateTime<Utc>,
+) {
+    let past_its_date = connection.token_expires_at.is_some_and(|at| at <= now);
+    let once_worked = connection.account.id.is_some();
+    let code = match error.class {
+        ErrorClass::Unauthorized if once_worked => HealthCode::ReauthRequired,
+        ErrorClass::Unauthorized => HealthCode::InvalidCredential,
+        ErrorClass::Forbidden | ErrorClass::ScopeMissing => HealthCode::ScopeMissing,
+        ErrorClass::SsoBlocked => HealthCode::SsoBlocked,
+        ErrorClass::Suspended => HealthCode::Suspended,
+        ErrorClass::RateLimited => HealthCode::RateLimited,
+        ErrorClass::NotFound
+        | ErrorClass::Unavailable
+        | ErrorClass::Unreachable
+        | ErrorClass::Blocked
+        | ErrorClass::Unexpected => HealthCode::Unreachable,
+    };
+    if let Some(status) = ConnectionStatus::of(code, past_its_date)
+        && connection.status.may_become(status)
+    {
+        connection.status = status;
+    }
+    connection.validated_at = Some(now);
+    connection.validation_error = Some(format!("{} {}", code.message(), code.action()));
+    connection.health_action_url = error.action_url.clone().or_else(|| match code {
+        HealthCode::ReauthRequired | HealthCode::InvalidCredential | HealthCode::ScopeMissing => {
+            Some(token_page.to_owned())
+        }
+        _ => None,
+    });
+    set_health(connection, code, now);
+}
+
+fn set_health(connection: &mut Connection, code: HealthCode, now: DateTime<Utc>) {
+    if connection.health_code != code {
+        connection.health_code = code;
+        connection.health_since = now;
+    }
+}

@@ -1,0 +1,21 @@
+//! Connections: made, listed, changed, checked, deleted.
+
+mod create;
+mod delete;
+mod find;
+mod input;
+mod judge;
+mod list;
+mod test;
+mod update;
+mod validate;
+
+pub use create::create;
+pub use delete::delete;
+pub use find::{find, find_own};
+pub use input::NewConnection;
+pub use judge::health_of;
+pub use list::{List, ListKey, list};
+pub use test::test;
+pub use update::{Changes, update};
+pub use validate::{Validation, record_refusal, revalidate, validate};

@@ -1,0 +1,123 @@
+//! One question to GitHub: octocrab builds and carries the request, our own client sends it.
+//!
+//! Octocrab is given [`Outbound`] as its transport, so guard, limits and redirects hold for
+//! whatever it sends. Three of its habits are kept out on purpose. Its own authentication knows
+//! one host per client, and leaves the header off where a URL is absolute and not api.github.com;
+//! so one client serves all instances and tenants, holds no credential, and each request brings
+//! its own `Authorization` to a URL of its own instance. Its retries repeat writes at once; they
+//! are not compiled in. Its typed answers hide headers and fail a page for one item; so the raw
+//! answer is read.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::header::{ACCEPT, HeaderMap, HeaderValue};
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Full};
+use octocrab::OctoBody;
+use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+
+use super::super::transport::{credential_header, failure, no_answer, told};
+use super::super::{Access, ErrorClass, ProviderError};
+use super::errors;
+use crate::clock::Clock;
+use crate::outbound::{Outbound, OutboundError, find};
+
+/// Asks instances of GitHub.
+pub(super) struct Client {
+    octocrab: Octocrab,
+    clock: Clock,
+}
+
+impl Client {
+    /// Must be made inside a Tokio runtime: octocrab keeps a task that hands requests on.
+    pub(super) fn new(outbound: Outbound, clock: Clock) -> Self {
+        let transport = tower::service_fn(move |request: Request<OctoBody>| {
+            let outbound = outbound.clone();
+            async move { carry(&outbound, request).await }
+        });
+        let built = OctocrabBuilder::new_empty()
+            .with_service(transport)
+            .with_auth(AuthState::None)
+            .build();
+        let octocrab = match built {
+            Ok(octocrab) => octocrab,
+            Err(never) => match never {},
+        };
+        Self { octocrab, clock }
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Gets a path of the instance's API, `query` being its parameters. The answer is a success.
+    pub(super) async fn get(
+        &self,
+        access: &Access,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Response<Bytes>, ProviderError> {
+        let answer = self.ask(access, path, query).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let mut error = errors::classify(&answer, self.now());
+        let status = answer.status().as_u16();
+        error.detail = told(
+            access,
+            &format!("GET {path} answered {status}: {}", error.detail),
+        );
+        Err(error)
+    }
+
+    async fn ask(
+        &self,
+        access: &Access,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Response<Bytes>, ProviderError> {
+        let malformed = || failure(ErrorClass::Unexpected, format!("{path} makes no URL"));
+        let mut url = access.instance.api(path).map_err(|_| malformed())?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let uri: Uri = url.as_str().parse().map_err(|_| malformed())?;
+        let (name, value) = credential_header(access)?;
+        let headers = HeaderMap::from_iter([
+            (name, value),
+            (
+                ACCEPT,
+                HeaderValue::from_static("application/vnd.github+json"),
+            ),
+        ]);
+        let answer = self
+            .octocrab
+            ._get_with_headers(uri, Some(headers))
+            .await
+            .map_err(|error| unanswered(access, &error))?;
+        let (head, body) = answer.into_parts();
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| unanswered(access, &error))?;
+        Ok(Response::from_parts(head, body.to_bytes()))
+    }
+}
+
+/// Octocrab's transport. Its request bodies are whole already, and so are our answers'.
+async fn carry(
+    outbound: &Outbound,
+    request: Request<OctoBody>,
+) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let answer = outbound.send(Request::from_parts(head, body)).await?;
+    Ok(answer.map(Full::new))
+}
+
+fn unanswered(access: &Access, error: &octocrab::Error) -> ProviderError {
+    match find::<OutboundError>(error) {
+        Some(outbound) => no_answer(outbound),
+        None => failure(ErrorClass::Unexpected, told(access, &error.to_string())),
+    }
+}

@@ -1,0 +1,103 @@
+//! GitHub: github.com, data residency (`SUB.ghe.com`) and GitHub Enterprise Server.
+
+mod branches;
+mod client;
+mod errors;
+mod identity;
+mod instance;
+mod path;
+mod repositories;
+mod token_form;
+
+use async_trait::async_trait;
+use url::Url;
+
+use super::{
+    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
+    RepositoryPage, Scheme, TokenFormError,
+};
+use crate::clock::Clock;
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::provider::{Instance, ProviderKind};
+use crate::domain::repository::RemoteRepository;
+use crate::outbound::Outbound;
+use client::Client;
+
+/// The adapter for GitHub.
+pub struct Github {
+    client: Client,
+    configured: Instance,
+}
+
+impl Github {
+    /// An adapter over an HTTP client. Must be made inside a Tokio runtime. `web_url` and
+    /// `api_url` are the platform's instance; without the second it follows from the first.
+    #[must_use]
+    pub fn new(outbound: Outbound, clock: Clock, web_url: &Url, api_url: Option<&Url>) -> Self {
+        let mut configured = instance::at(web_url);
+        if let Some(api_url) = api_url {
+            configured.api_url = api_url.clone();
+        }
+        Self {
+            client: Client::new(outbound, clock),
+            configured,
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Github {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Github
+    }
+
+    fn instance(&self, web_url: Option<&Url>) -> Instance {
+        match web_url.map(instance::at) {
+            Some(other) if other.web_url != self.configured.web_url => other,
+            _ => self.configured.clone(),
+        }
+    }
+
+    fn check_token_form(&self, token: &str) -> Result<(), TokenFormError> {
+        token_form::check(token)
+    }
+
+    fn scheme(&self, _method: AuthMethod, _username: Option<&str>) -> Scheme {
+        Scheme::Bearer
+    }
+
+    async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {
+        identity::identity(&self.client, access).await
+    }
+
+    async fn repositories(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+    ) -> Result<RepositoryPage, ProviderError> {
+        repositories::page(&self.client, access, query, cursor).await
+    }
+
+    async fn repository(
+        &self,
+        access: &Access,
+        full_name: &str,
+    ) -> Result<RemoteRepository, ProviderError> {
+        repositories::one(&self.client, access, full_name)
+            .await
+            .map(RemoteRepository::from)
+    }
+
+    async fn branches(
+        &self,
+        access: &Access,
+        query: &BranchQuery,
+    ) -> Result<BranchPage, ProviderError> {
+        branches::page(&self.client, access, query).await
+    }
+
+    fn token_page(&self, instance: &Instance) -> String {
+        instance.web("/settings/tokens")
+    }
+}

@@ -1,0 +1,97 @@
+//! GitLab: gitlab.com and self-managed instances, possibly under a sub-path.
+
+mod branches;
+mod client;
+mod errors;
+mod identity;
+mod instance;
+mod repositories;
+mod token_form;
+
+use async_trait::async_trait;
+use url::Url;
+
+use super::{
+    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
+    RepositoryPage, Scheme, TokenFormError,
+};
+use crate::clock::Clock;
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::provider::{Instance, ProviderKind};
+use crate::domain::repository::RemoteRepository;
+use crate::outbound::Outbound;
+use client::Client;
+
+/// The adapter for GitLab.
+pub struct Gitlab {
+    client: Client,
+    configured: Instance,
+}
+
+impl Gitlab {
+    /// An adapter over an HTTP client; `web_url` is the platform's instance.
+    #[must_use]
+    pub fn new(outbound: Outbound, clock: Clock, web_url: &Url) -> Self {
+        Self {
+            client: Client::new(outbound, clock),
+            configured: instance::at(web_url),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Gitlab {
+    fn kind(&self) -> ProviderKind {
+        ProviderKind::Gitlab
+    }
+
+    fn instance(&self, web_url: Option<&Url>) -> Instance {
+        web_url.map_or_else(|| self.configured.clone(), instance::at)
+    }
+
+    fn check_token_form(&self, token: &str) -> Result<(), TokenFormError> {
+        token_form::check(token)
+    }
+
+    fn scheme(&self, method: AuthMethod, _username: Option<&str>) -> Scheme {
+        // An access token is sent as such; Doorkeeper's OAuth tokens are known as Bearer only.
+        if method.is_pasted() {
+            Scheme::PrivateToken
+        } else {
+            Scheme::Bearer
+        }
+    }
+
+    async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {
+        identity::identity(&self.client, access).await
+    }
+
+    async fn repositories(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+    ) -> Result<RepositoryPage, ProviderError> {
+        repositories::page(&self.client, access, query, cursor).await
+    }
+
+    async fn repository(
+        &self,
+        access: &Access,
+        full_name: &str,
+    ) -> Result<RemoteRepository, ProviderError> {
+        repositories::one(&self.client, access, full_name).await
+    }
+
+    async fn branches(
+        &self,
+        access: &Access,
+        query: &BranchQuery,
+    ) -> Result<BranchPage, ProviderError> {
+        branches::page(&self.client, access, query).await
+    }
+
+    fn token_page(&self, instance: &Instance) -> String {
+        instance.web("/-/user_settings/personal_access_tokens")
+    }
+}

@@ -1,0 +1,188 @@
+//! What both adapters do with a request and an answer: present the credential, read what went
+//! wrong on the way, decode a list item by item.
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{Access, ErrorClass, ProviderError, Scheme};
+use crate::domain::secret::ExposeSecret;
+use crate::outbound::OutboundError;
+
+/// Longest text of a provider that is kept in [`ProviderError::detail`], in characters.
+const LONGEST_DETAIL: usize = 300;
+
+/// The header that carries a credential.
+pub(super) fn credential_header(
+    access: &Access,
+) -> Result<(HeaderName, HeaderValue), ProviderError> {
+    let token = access.token.expose_secret();
+    let (name, text) = match access.scheme {
+        Scheme::Bearer => (
+            AUTHORIZATION,
+            zeroize::Zeroizing::new(format!("Bearer {token}")),
+        ),
+        Scheme::PrivateToken => (
+            HeaderName::from_static("private-token"),
+            zeroize::Zeroizing::new(token.to_owned()),
+        ),
+        Scheme::Basic => {
+            let user = access.username.as_deref().unwrap_or_default();
+            let pair = zeroize::Zeroizing::new(format!("{user}:{token}"));
+            let encoded = zeroize::Zeroizing::new(base64::Engine::encode(
+                &base64::engine::general_purpose::STANDARD,
+                pair.as_bytes(),
+            ));
+            (
+                AUTHORIZATION,
+                zeroize::Zeroizing::new(format!("Basic {}", *encoded)),
+            )
+        }
+    };
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        failure(
+            ErrorClass::Unauthorized,
+            "the token holds characters that no header can carry",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+/// A failure without an answer behind it.
+pub(super) fn failure(class: ErrorClass, detail: impl Into<String>) -> ProviderError {
+    ProviderError {
+        class,
+        status: None,
+        detail: detail.into(),
+        retry_at: None,
+        action_url: None,
+    }
+}
+
+/// What a missing answer means.
+pub(super) fn no_answer(error: &OutboundError) -> ProviderError {
+    let (class, status) = match error {
+        OutboundError::Url(_)
+        | OutboundError::Blocked(_)
+        | OutboundError::ForeignRedirect { .. } => (ErrorClass::Blocked, None),
+        OutboundError::NotResolved { .. }
+        | OutboundError::NotConnected { .. }
+        | OutboundError::TimedOut { .. }
+        | OutboundError::Cut { .. } => (ErrorClass::Unreachable, None),
+        OutboundError::BodyCut { status, .. } => (ErrorClass::Unavailable, Some(*status)),
+        OutboundError::TooManyRedirects { .. } => (ErrorClass::Unexpected, None),
+        OutboundError::TooLarge { status, .. } => (ErrorClass::Unexpected, Some(*status)),
+    };
+    ProviderError {
+        status,
+        ..failure(class, error.to_string())
+    }
+}
+
+/// What one line of text may keep of a provider's words: one line, shortened, without the token.
+pub(super) fn told(access: &Access, text: &str) -> String {
+    let token = access.token.expose_secret();
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let line = if token.is_empty() {
+        line
+    } else {
+        line.replace(token, "[token]")
+    };
+    shorten(&line)
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_DETAIL) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Whether a body says that it is JSON.
+pub(super) fn is_json<B>(answer: &Response<B>) -> bool {
+    let kind = answer
+        .headers()
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json")
+            || kind.to_ascii_lowercase().ends_with("+json")
+    })
+}
+
+/// A body that should be one object. What is not JSON at all is the host's failure (a sign-in
+/// page, a proxy's apology); what is JSON of another shape is not understood.
+pub(super) fn object<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, ProviderError> {
+    serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))
+}
+
+/// The items of a list that could be read, and for each other one its id where known, and why:
+/// one repository that a vendor's new field breaks must not hide the rest of its page.
+pub(super) struct Items<T> {
+    /// In their order.
+    pub(super) read: Vec<T>,
+    /// For operators.
+    pub(super) unread: Vec<String>,
+    /// Items in all.
+    pub(super) count: usize,
+    /// The id of the last one that has one.
+    pub(super) last_id: Option<u64>,
+}
+
+/// A body that should be a list.
+pub(super) fn items<T: DeserializeOwned>(
+    answer: &Response<Bytes>,
+) -> Result<Items<T>, ProviderError> {
+    #[derive(Deserialize)]
+    struct OnlyId {
+        id: Option<u64>,
+    }
+    let raw: Vec<&RawValue> =
+        serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))?;
+    let mut items = Items {
+        read: Vec::new(),
+        unread: Vec::new(),
+        count: raw.len(),
+        last_id: None,
+    };
+    for (place, item) in raw.into_iter().enumerate() {
+        let id = serde_json::from_str::<OnlyId>(item.get())
+            .ok()
+            .and_then(|only| only.id);
+        items.last_id = id.or(items.last_id);
+        match serde_json::from_str(item.get()) {
+            Ok(read) => items.read.push(read),
+            Err(error) => {
+                let which = id.map_or(format!("item {place}"), |id| format!("id {id}"));
+                items.unread.push(shorten(&format!("{which}: {error}")));
+            }
+        }
+    }
+    Ok(items)
+}
+
+fn undecodable(answer: &Response<Bytes>, error: &serde_json::Error) -> ProviderError {
+    let (class, what) = if error.is_data() {
+        (ErrorClass::Unexpected, "an answer of an unknown shape")
+    } else {
+        (ErrorClass::Unavailable, "an answer that is not the API's")
+    };
+    ProviderError {
+        status: Some(answer.status().as_u16()),
+        ..failure(class, shorten(&format!("{what}: {error}")))
+    }
+}
+
+/// A time that is not before now: a host's clock may lag behind ours.
+pub(super) fn not_past(at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    at.max(now)
+}

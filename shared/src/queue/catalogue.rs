@@ -1,0 +1,65 @@
+//! Every kind of job on one screen: ids only, for whatever else a payload held would be stale by
+//! the time it runs. The handler of each is `worker/src/jobs/<kind>.rs`.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::job::Job;
+use crate::domain::ids::ConnectionId;
+use crate::domain::job::Priority;
+use crate::domain::sync::SyncTrigger;
+
+/// Lists every repository of a connection and stores them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncConnection {
+    /// The connection.
+    pub connection_id: ConnectionId,
+    /// Why.
+    pub trigger: SyncTrigger,
+    /// Without conditional requests.
+    pub full: bool,
+}
+
+impl Job for SyncConnection {
+    const KIND: &'static str = "sync_connection";
+    const PRIORITY: Priority = Priority::Sync;
+    const MAX_ATTEMPTS: i16 = 8;
+    const TIMEOUT: Duration = Duration::from_secs(3600);
+    const PER_CONNECTION: Option<i16> = Some(1);
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Asks the provider whether a connection's credential works.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ValidateConnection {
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for ValidateConnection {
+    const KIND: &'static str = "validate_connection";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const MAX_ATTEMPTS: i16 = 12;
+    const PER_CONNECTION: Option<i16> = Some(1);
+}
+
+/// Seals the activity of every organization that has unsealed entries.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SealActivity {}
+
+impl Job for SealActivity {
+    const KIND: &'static str = "seal_activity";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
+/// Forgets answers to changing calls after a day.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForgetIdempotencyKeys {}
+
+impl Job for ForgetIdempotencyKeys {
+    const KIND: &'static str = "forget_idempotency_keys";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}

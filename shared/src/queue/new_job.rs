@@ -1,0 +1,122 @@
+//! A job that is asked for.
+
+use chrono::{DateTime, Utc};
+
+use super::job::Job;
+use super::lane::Lane;
+use crate::domain::actor::Actor;
+use crate::domain::ids::{ConnectionId, JobId, OrganizationId, RepositoryId};
+use crate::domain::job::Priority;
+
+/// A job to be enqueued. Made from a payload; the rest has defaults of its kind.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub(crate) id: JobId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) repository: Option<RepositoryId>,
+    pub(crate) kind: &'static str,
+    pub(crate) priority: Priority,
+    pub(crate) max_attempts: i16,
+    pub(crate) connection_limit: Option<i16>,
+    pub(crate) long: bool,
+    pub(crate) rerun_on_repeat: bool,
+    pub(crate) run_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) dedupe_key: Option<String>,
+    pub(crate) payload: String,
+    pub(crate) requested_by: Option<Actor>,
+}
+
+impl NewJob {
+    /// A job of `organization` ([`OrganizationId::PLATFORM`] for Mooring's own), due at `now`,
+    /// which is also when it was asked for.
+    #[must_use]
+    pub fn new<J: Job>(payload: &J, organization: OrganizationId, now: DateTime<Utc>) -> Self {
+        Self {
+            id: JobId::new(now),
+            organization,
+            connection: None,
+            repository: None,
+            kind: J::KIND,
+            priority: J::PRIORITY,
+            max_attempts: J::MAX_ATTEMPTS,
+            connection_limit: J::PER_CONNECTION,
+            long: J::EXPECTED_LONG,
+            rerun_on_repeat: J::RERUN_ON_REPEAT,
+            run_at: now,
+            created_at: now,
+            dedupe_key: None,
+            payload: serde_json::to_string(payload)
+                .expect("a payload holds ids, and ids have a JSON form"),
+            requested_by: None,
+        }
+    }
+
+    /// The connection it is about, whose limit for the kind then holds.
+    #[must_use]
+    pub fn connection(mut self, connection: ConnectionId) -> Self {
+        self.connection = Some(connection);
+        self
+    }
+
+    /// The repository it is about.
+    #[must_use]
+    pub fn repository(mut self, repository: RepositoryId) -> Self {
+        self.repository = Some(repository);
+        self
+    }
+
+    /// Who asked for it.
+    #[must_use]
+    pub fn requested_by(mut self, actor: Actor) -> Self {
+        self.requested_by = Some(actor);
+        self
+    }
+
+    /// Not before this.
+    #[must_use]
+    pub fn run_at(mut self, at: DateTime<Utc>) -> Self {
+        self.run_at = at;
+        self
+    }
+
+    /// At most one job of this organization, kind and key waits or runs; asking again gives the
+    /// standing one. At most 512 bytes.
+    #[must_use]
+    pub fn dedupe_key(mut self, key: impl Into<String>) -> Self {
+        self.dedupe_key = Some(key.into());
+        self
+    }
+
+    /// Another priority than its kind's: somebody waits for what is usually a sweep's work.
+    #[must_use]
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Whether this request, should one like it be running, must be followed by another run: yes
+    /// where it tells of a change that the running one may have passed already; no where its caller
+    /// only wants the answer.
+    #[must_use]
+    pub fn rerun_on_repeat(mut self, rerun: bool) -> Self {
+        self.rerun_on_repeat = rerun;
+        self
+    }
+
+    /// The id it has unless it turns out to be a repeat.
+    #[must_use]
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    pub(crate) fn lane(&self) -> Lane {
+        Lane::new(
+            self.organization,
+            self.connection.map(|id| id.0),
+            self.priority,
+            self.long,
+        )
+    }
+}

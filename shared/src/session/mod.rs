@@ -1,0 +1,16 @@
+//! The only place where a provider credential is opened.
+//!
+//! Needs: a secret must exist in memory as briefly and in as few places as possible; whoever calls
+//! a provider must know under which version of the credential, so that a verdict about an old
+//! secret is never written against a new one.
+//! Design: [`open`](open::open) reads the connection and its credential in one short transaction,
+//! opens the secret, and gives a [`Session`]: adapter, access, and the version it is of. No
+//! transaction is open while the provider is asked.
+//! Users: jobs, and the requests that cannot wait for a job: checking a pasted token before it is
+//! stored, validate, live listings.
+
+mod explain;
+mod open;
+
+pub use explain::explain;
+pub use open::{Session, access_for, open};

@@ -1,0 +1,44 @@
+//! `connections`: the public face of each connection.
+
+mod list;
+mod row;
+mod write;
+
+use sqlx::PgExecutor;
+
+use row::select;
+
+use super::error::StoreError;
+use crate::domain::connection::Connection;
+use crate::domain::ids::ConnectionId;
+
+pub use list::{ListFilter, list, list_shared};
+pub use write::{Patch, delete, insert, patch, record_use, record_validation};
+
+/// One connection; `None` where the tenant has none of this id.
+///
+/// # Errors
+/// As every statement.
+pub async fn get(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
+    let row = select!("FROM connections c WHERE c.id = $1", id.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(Into::into))
+}
+
+/// One connection, locked until the transaction ends: for changes that depend on what it is.
+///
+/// # Errors
+/// As every statement.
+pub async fn get_for_update(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
+    let row = select!("FROM connections c WHERE c.id = $1 FOR NO KEY UPDATE", id.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(Into::into))
+}

@@ -1,0 +1,7 @@
+//! `repositories`: what syncs have found. Written a page at a time (`unnest`), listed by name.
+
+mod read;
+mod write;
+
+pub use read::{Filter, Key, by_name, count, counted, get, list};
+pub use write::{PageChanges, move_counter, remove_unseen, upsert_page};

@@ -1,0 +1,159 @@
+//! Writing repositories, a page at a time.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgExecutor;
+use uuid::Uuid;
+
+use crate::domain::ids::{ConnectionId, OrganizationId, RepositoryId};
+use crate::domain::provider::ProviderKind;
+use crate::domain::repository::RemoteRepository;
+use crate::store::error::StoreError;
+
+/// What a page changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageChanges {
+    /// New ones, and ones that came back.
+    pub added: i32,
+    /// Changed ones.
+    pub updated: i32,
+}
+
+/// Writes a page: inserts what is new, updates what differs, leaves the rest untouched.
+///
+/// Two runs (or a run and a webhook) may write the same rows at once; rows are locked in the order
+/// of the provider's ids, so they cannot deadlock.
+///
+/// # Errors
+/// As every statement.
+pub async fn upsert_page(
+    db: impl PgExecutor<'_>,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    provider: ProviderKind,
+    page: &[RemoteRepository],
+    now: DateTime<Utc>,
+) -> Result<PageChanges, StoreError> {
+    let mut sorted: Vec<&RemoteRepository> = page.iter().collect();
+    sorted.sort_unstable_by(|a, b| a.provider_repository_id.cmp(&b.provider_repository_id));
+    sorted.dedup_by(|a, b| a.provider_repository_id == b.provider_repository_id);
+    macro_rules! column {
+        (|$r:ident| $value:expr) => {
+            sorted.iter().map(|$r| $value).collect::<Vec<_>>()
+        };
+    }
+    let ids: Vec<Uuid> = sorted.iter().map(|_| RepositoryId::new(now).0).collect();
+    let row = sqlx::query!(
+        r#"WITH page AS (
+            SELECT * FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[],
+                $10::text[], $11::text[], $12::bool[], $13::text[], $14::text[], $15::text[],
+                $16::bool[], $17::bool[], $18::bool[], $19::int8[], $20::timestamptz[])
+                AS p(id, provider_repository_id, name, full_name, url, clone_url, ssh_url, private,
+                     default_branch, description, language, archived, fork, has_write_access,
+                     size_kb, pushed_at)
+        ), before AS (
+            SELECT r.provider_repository_id, r.removed_at FROM repositories r
+            WHERE r.connection_id = $2 AND r.provider_repository_id = ANY($6)
+        ), written AS (
+            INSERT INTO repositories AS r (organization_id, connection_id, provider, first_seen_at,
+                last_changed_at, id, provider_repository_id, name, full_name, url, clone_url,
+                ssh_url, private, default_branch, description, language, archived, fork,
+                has_write_access, size_kb, pushed_at)
+            SELECT $1, $2, $3, $4, $4, p.id, p.provider_repository_id, p.name, p.full_name, p.url,
+                p.clone_url, p.ssh_url, p.private, p.default_branch, p.description, p.language,
+                p.archived, p.fork, p.has_write_access, p.size_kb, p.pushed_at FROM page p
+            ON CONFLICT (organization_id, connection_id, provider_repository_id) DO UPDATE SET
+                name = excluded.name, full_name = excluded.full_name, url = excluded.url,
+                clone_url = excluded.clone_url, ssh_url = excluded.ssh_url,
+                private = excluded.private, default_branch = excluded.default_branch,
+                description = excluded.description,
+                language = COALESCE(excluded.language, r.language),
+                archived = excluded.archived, fork = excluded.fork,
+                has_write_access = COALESCE(excluded.has_write_access, r.has_write_access),
+                size_kb = COALESCE(excluded.size_kb, r.size_kb),
+                pushed_at = COALESCE(excluded.pushed_at, r.pushed_at),
+                last_changed_at = $4, removed_at = NULL
+            WHERE (r.name, r.full_name, r.url, r.clone_url, r.ssh_url, r.private, r.default_branch,
+                   r.description, r.archived, r.fork) IS DISTINCT FROM
+                  (excluded.name, excluded.full_name, excluded.url, excluded.clone_url,
+                   excluded.ssh_url, excluded.private, excluded.default_branch,
+                   excluded.description, excluded.archived, excluded.fork)
+               OR r.removed_at IS NOT NULL
+               OR r.language IS DISTINCT FROM COALESCE(excluded.language, r.language)
+               OR r.has_write_access IS DISTINCT FROM COALESCE(excluded.has_write_access, r.has_write_access)
+               OR r.size_kb IS DISTINCT FROM COALESCE(excluded.size_kb, r.size_kb)
+               OR r.pushed_at IS DISTINCT FROM COALESCE(excluded.pushed_at, r.pushed_at)
+            RETURNING provider_repository_id
+        )
+        SELECT count(*) FILTER (WHERE b.provider_repository_id IS NULL OR b.removed_at IS NOT NULL)::int4 AS "added!",
+               count(*) FILTER (WHERE b.provider_repository_id IS NOT NULL AND b.removed_at IS NULL)::int4 AS "updated!"
+        FROM written w LEFT JOIN before b USING (provider_repository_id)"#,
+        organization.0,
+        connection.0,
+        provider.as_str(),
+        now,
+        &ids,
+        &column!(|r| r.provider_repository_id.clone()),
+        &column!(|r| r.name.clone()),
+        &column!(|r| r.full_name.clone()),
+        &column!(|r| r.url.clone()),
+        &column!(|r| r.clone_url.clone()),
+        &column!(|r| r.ssh_url.clone()) as &[Option<String>],
+        &column!(|r| r.private),
+        &column!(|r| r.default_branch.clone()) as &[Option<String>],
+        &column!(|r| r.description.clone()) as &[Option<String>],
+        &column!(|r| r.language.clone()) as &[Option<String>],
+        &column!(|r| r.archived),
+        &column!(|r| r.fork),
+        &column!(|r| r.has_write_access) as &[Option<bool>],
+        &column!(|r| r.size_kb) as &[Option<i64>],
+        &column!(|r| r.pushed_at) as &[Option<DateTime<Utc>>],
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(PageChanges {
+        added: row.added,
+        updated: row.updated,
+    })
+}
+
+/// Marks as removed what a complete run has not seen on any of its pages; how many.
+///
+/// # Errors
+/// As every statement.
+pub async fn remove_unseen(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    run: Uuid,
+    now: DateTime<Utc>,
+) -> Result<i32, StoreError> {
+    let removed = sqlx::query!(
+        "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 \
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.provider_repository_id NOT IN \
+            (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2)",
+        connection.0,
+        run,
+        now,
+    )
+    .execute(db)
+    .await?;
+    Ok(i32::try_from(removed.rows_affected()).unwrap_or(i32::MAX))
+}
+
+/// Sets a connection's counter from a page's changes.
+///
+/// # Errors
+/// As every statement.
+pub async fn move_counter(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    by: i32,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE connections SET repository_count = repository_count + $2 WHERE id = $1",
+        connection.0,
+        by
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

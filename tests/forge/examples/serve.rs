@@ -1,0 +1,80 @@
+//! Serves a seeded forge for people to look at: `cargo run -p mooring-forge --example serve -- --github-api-port 9001`.
+
+use chrono::TimeDelta;
+use clap::Parser;
+use mooring_forge::{Face, Forge, RepositorySpec, Role, Seeded, Serve, TokenSpec, seed};
+
+#[derive(Parser)]
+struct Arguments {
+    /// Port of GitHub's web origin; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    github_web_port: u16,
+    /// Port of GitHub's API origin; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    github_api_port: u16,
+    /// Port of GitLab; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    gitlab_port: u16,
+    /// Path under which GitLab is installed.
+    #[arg(long, default_value = "")]
+    gitlab_path: String,
+}
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let arguments = Arguments::parse();
+    let forge = Forge::default();
+    let seeded = seed(&forge);
+    let how = Serve {
+        github_web_port: arguments.github_web_port,
+        github_api_port: arguments.github_api_port,
+        gitlab_port: arguments.gitlab_port,
+        gitlab_path: arguments.gitlab_path,
+    };
+    let running = forge.serve(how).await?;
+    println!("GITHUB_WEB_URL={}", running.github.web_url);
+    println!("GITHUB_API_URL={}", running.github.api_url);
+    println!(
+        "GITHUB_ENTERPRISE_API_URL={}",
+        running.github.enterprise_api_url
+    );
+    println!("GITLAB_URL={}", running.gitlab.url);
+    println!("GITHUB_TOKEN={}", seeded.github_token);
+    println!("GITLAB_TOKEN={}", seeded.gitlab_token);
+    for (name, spec) in unusual(&forge, &seeded.login) {
+        println!("{name}_TOKEN={}", forge.mint(spec));
+    }
+    for face in [Face::GitHub, Face::GitLab] {
+        forge.set_remaining(face, "hubot", 0);
+    }
+    let Seeded {
+        login,
+        repositories,
+        ..
+    } = seeded;
+    println!("READY: {login} has access to {repositories} repositories");
+    tokio::signal::ctrl_c().await
+}
+
+/// Tokens for everything that can be wrong with one. The account `hubot` has spent its budgets, and the organization
+/// `initech` lets classic tokens in only once they are authorized for it.
+fn unusual(forge: &Forge, login: &str) -> [(&'static str, TokenSpec); 8] {
+    forge.add_organization("initech", &[(login, Role::Member)]);
+    forge.add_repository("initech", RepositorySpec::named("walled"));
+    forge.edit(|state| state.organization_mut("initech").sso_enforced = true);
+    let past = forge.now() - TimeDelta::days(1);
+    let classic = || TokenSpec::classic(login);
+    [
+        ("GITHUB_EXPIRED", classic().expires_at(past)),
+        ("GITHUB_NO_SCOPE", classic().scopes([])),
+        ("GITHUB_PRIVATE_PROFILE", classic().scopes(["repo", "user"])),
+        ("GITHUB_FINE_GRAINED", TokenSpec::fine_grained(login)),
+        ("GITHUB_SPENT", TokenSpec::classic("hubot")),
+        ("GITLAB_EXPIRED", TokenSpec::gitlab(login).expires_at(past)),
+        (
+            "GITLAB_READ_USER",
+            TokenSpec::gitlab(login).scopes(["read_user"]),
+        ),
+        ("GITLAB_SPENT", TokenSpec::gitlab("hubot")),
+    ]
+}

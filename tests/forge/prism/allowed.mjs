@@ -1,0 +1,60 @@
+// Where a description says other than the provider does, GitLab's above all. Keys are places in an answer, list indexes left out; for
+// the place of a whole object the value is what the violation must say.
+//
+// GitLab's description is generated from Grape entities that declare neither null nor, where no type was given, the type: such
+// fields are declared as strings. What GitLab answers there is shown by its own documentation of the endpoints.
+
+const NULL = "null where unset; the description knows no null";
+const UNTYPED = "declared as a string for want of a type; GitLab answers a boolean or a number";
+
+const project = {
+  description: NULL,
+  default_branch: NULL,
+  readme_url: NULL,
+  avatar_url: NULL,
+  "namespace.parent_id": NULL,
+  "namespace.avatar_url": NULL,
+  "permissions.project_access": NULL,
+  "permissions.group_access": NULL,
+  "permissions.project_access.access_level": UNTYPED,
+  "permissions.project_access.notification_level": UNTYPED,
+  "permissions.group_access.access_level": UNTYPED,
+  "permissions.group_access.notification_level": UNTYPED,
+};
+
+const group = {
+  id: UNTYPED,
+  parent_id: NULL,
+  organization_id: UNTYPED,
+  avatar_url: NULL,
+  default_branch: NULL,
+  auto_devops_enabled: NULL,
+  mentions_disabled: NULL,
+  share_with_group_lock: UNTYPED,
+  require_two_factor_authentication: UNTYPED,
+  two_factor_grace_period: UNTYPED,
+  lfs_enabled: UNTYPED,
+  default_branch_protection: UNTYPED,
+  request_access_enabled: UNTYPED,
+};
+
+const metadata = {
+  "kas.externalUrl": NULL,
+  "kas.externalK8sProxyUrl": NULL,
+  "kas.version": NULL,
+};
+
+const token = { description: NULL, expires_at: NULL };
+
+// The whole body: the description wants a `message`, GitLab answers an expired or revoked token as OAuth has it, with
+// `error` and `error_description` (lib/api/api_guard.rb).
+const refusal = { "": "must have required property 'message'" };
+
+// The description is that of GitHub's version 2022-11-28; what 2026-03-10 takes away is noted in it
+// (`x-github-breaking-changes`: `remove_has_downloads`).
+const newest = { "": "must have required property 'has_downloads'" };
+
+export const allowed = { project, group, metadata, token, refusal, newest };
+
+// The description names 200 alone for many endpoints; other answers match nothing in it.
+export const UNDECLARED_STATUS = "Unable to match the returned status code";

@@ -1,0 +1,240 @@
+//! Access tokens: what they are called, what they may do, until when.
+//!
+//! Secrets have the prefix and the shape of the real ones, so that prefix checks and log scrubbers meet what they will
+//! meet outside. They are worth nothing: they follow from the forge's seed and a counter.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use super::{OwnerId, RepositoryId, State, TokenId};
+use crate::face::Face;
+
+/// An access token.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Its id, which is no secret.
+    pub id: TokenId,
+    /// What kind of token it is.
+    pub kind: TokenKind,
+    /// The name its user gave it.
+    pub name: String,
+    /// Whom it speaks for.
+    pub user: OwnerId,
+    /// What it may do.
+    pub scopes: BTreeSet<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+    /// When it ends; `None` is never.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// Taken back before its end.
+    pub revoked: bool,
+    /// Organizations with enforced single sign-on for which it was authorized.
+    pub sso_authorized: BTreeSet<OwnerId>,
+    /// The one account a fine-grained token is bound to.
+    pub resource_owner: Option<OwnerId>,
+    /// The repositories a fine-grained token is limited to; `None` is all of its resource owner.
+    pub repositories: Option<BTreeSet<RepositoryId>>,
+}
+
+/// Kinds of tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// GitHub's personal access token (classic), `ghp_…`.
+    Classic,
+    /// GitHub's fine-grained personal access token, `github_pat_…`.
+    FineGrained,
+    /// GitLab's personal access token, `glpat-…`.
+    GitLabPersonal,
+}
+
+impl TokenKind {
+    /// The provider that takes it.
+    pub fn face(self) -> Face {
+        match self {
+            TokenKind::Classic | TokenKind::FineGrained => Face::GitHub,
+            TokenKind::GitLabPersonal => Face::GitLab,
+        }
+    }
+}
+
+/// A token to be made.
+#[derive(Clone, Debug)]
+pub struct TokenSpec {
+    pub(crate) login: String,
+    pub(crate) kind: TokenKind,
+    pub(crate) name: String,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) expires_at: Option<DateTime<Utc>>,
+    pub(crate) sso_authorized: Vec<String>,
+    pub(crate) resource_owner: Option<String>,
+    pub(crate) repositories: Option<BTreeSet<RepositoryId>>,
+}
+
+impl TokenSpec {
+    fn new(login: &str, kind: TokenKind, scopes: &[&str]) -> Self {
+        Self {
+            login: login.to_owned(),
+            kind,
+            name: "mooring".to_owned(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            expires_at: None,
+            sso_authorized: Vec::new(),
+            resource_owner: None,
+            repositories: None,
+        }
+    }
+
+    /// A classic GitHub token with the scopes `repo` and `read:org` and no end.
+    pub fn classic(login: &str) -> Self {
+        Self::new(login, TokenKind::Classic, &["repo", "read:org"])
+    }
+
+    /// A fine-grained GitHub token for all repositories of its user.
+    pub fn fine_grained(login: &str) -> Self {
+        let mut spec = Self::new(login, TokenKind::FineGrained, &[]);
+        spec.resource_owner = Some(login.to_owned());
+        spec
+    }
+
+    /// A GitLab personal access token with the scope `api` and no end.
+    pub fn gitlab(login: &str) -> Self {
+        Self::new(login, TokenKind::GitLabPersonal, &["api"])
+    }
+
+    /// With these scopes and no others.
+    pub fn scopes<'a>(mut self, scopes: impl IntoIterator<Item = &'a str>) -> Self {
+        self.scopes = scopes.into_iter().map(str::to_owned).collect();
+        self
+    }
+
+    /// With an end. GitLab keeps the date alone and ends the token as that day begins (UTC).
+    pub fn expires_at(mut self, at: DateTime<Utc>) -> Self {
+        self.expires_at = Some(at);
+        self
+    }
+
+    /// With a name.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Authorized for an organization that enforces single sign-on.
+    pub fn sso_authorized(mut self, organization: &str) -> Self {
+        self.sso_authorized.push(organization.to_owned());
+        self
+    }
+
+    /// Fine-grained: bound to this account.
+    pub fn resource_owner(mut self, login: &str) -> Self {
+        self.resource_owner = Some(login.to_owned());
+        self
+    }
+
+    /// Fine-grained: limited to these repositories.
+    pub fn repositories(mut self, ids: impl IntoIterator<Item = RepositoryId>) -> Self {
+        self.repositories = Some(ids.into_iter().collect());
+        self
+    }
+}
+
+impl Token {
+    /// Neither revoked nor past its end.
+    pub fn is_active(&self, now: DateTime<Utc>) -> bool {
+        !self.revoked && !self.is_expired(now)
+    }
+
+    /// Past its end.
+    pub fn is_expired(&self, now: DateTime<Utc>) -> bool {
+        match (self.kind, self.expires_at) {
+            (_, None) => false,
+            (TokenKind::GitLabPersonal, Some(at)) => at.date_naive() <= now.date_naive(),
+            (_, Some(at)) => at <= now,
+        }
+    }
+
+    /// Has at least one of these scopes.
+    pub fn has_any_scope(&self, scopes: &[&str]) -> bool {
+        scopes.iter().any(|scope| self.scopes.contains(*scope))
+    }
+}
+
+impl State {
+    /// Makes a token and answers its secret.
+    ///
+    /// # Panics
+    /// Where the specification names an account that is not there.
+    pub fn mint(&mut self, spec: TokenSpec) -> String {
+        let id = self.next_token;
+        self.next_token += 1;
+        let secret = self.secret(id, spec.kind);
+        let token = Token {
+            id,
+            kind: spec.kind,
+            name: spec.name,
+            user: self.known(&spec.login),
+            scopes: spec.scopes.into_iter().collect(),
+            created_at: self.now(),
+            expires_at: spec.expires_at,
+            revoked: false,
+            sso_authorized: spec.sso_authorized.iter().map(|l| self.known(l)).collect(),
+            resource_owner: spec.resource_owner.map(|login| self.known(&login)),
+            repositories: spec.repositories,
+        };
+        self.secrets.insert(secret.clone(), id);
+        self.tokens.insert(id, token);
+        secret
+    }
+
+    /// Takes a token back; says whether there was one with this secret.
+    pub fn revoke(&mut self, secret: &str) -> bool {
+        let token = self
+            .secrets
+            .get(secret)
+            .and_then(|id| self.tokens.get_mut(id));
+        token.map(|token| token.revoked = true).is_some()
+    }
+
+    fn secret(&self, id: TokenId, kind: TokenKind) -> String {
+        let noise = letters(&format!("{}\n{id}", self.seed), 81);
+        match kind {
+            TokenKind::Classic => format!("ghp_{}", &noise[..36]),
+            TokenKind::FineGrained => format!("github_pat_{}_{}", &noise[..22], &noise[22..81]),
+            TokenKind::GitLabPersonal => {
+                format!("{}{}", self.settings.gitlab.token_prefix, &noise[..20])
+            }
+        }
+    }
+}
+
+/// `length` letters and digits that follow from `seed` alone.
+fn letters(seed: &str, length: usize) -> String {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let blocks = (0u8..).flat_map(|block| Sha256::digest(format!("{seed}\n{block}")));
+    blocks
+        .take(length)
+        .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TokenSpec;
+    use crate::clock::system_clock;
+    use crate::forge::Forge;
+
+    #[test]
+    fn secrets_follow_from_the_seed_and_the_order_of_minting() {
+        let minted = |seed| {
+            let forge = Forge::new(system_clock(), seed);
+            forge.add_user("ada");
+            [(); 2].map(|()| forge.mint(TokenSpec::classic("ada")))
+        };
+        assert_eq!(minted(1), minted(1));
+        assert_ne!(minted(1), minted(2));
+        let [first, second] = minted(1);
+        assert_ne!(first, second);
+    }
+}

@@ -1,0 +1,118 @@
+//! One request from arrival to answer: log, latency, gate, fault, work, gate, fault.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{CONTENT_TYPE, DATE, IF_NONE_MATCH};
+use hyper::Request as HttpRequest;
+
+use super::body::{self, Outgoing};
+use super::door::{Door, Place};
+use crate::answer::{Answer, Asked, set};
+use crate::face::Face;
+use crate::faults::{Action, Canned};
+use crate::forge::Forge;
+use crate::gates::Hold;
+use crate::log::Request;
+use crate::query::Query;
+use crate::{answer, github, gitlab, web};
+
+/// What goes back to the client.
+pub(super) enum Outcome {
+    /// An answer.
+    Send(Outgoing),
+    /// A reset connection.
+    Cut,
+}
+
+pub(super) async fn handle<B>(forge: Forge, door: Arc<Door>, request: HttpRequest<B>) -> Outcome {
+    let place = door.lead(request.uri().path());
+    let path = match place {
+        Place::Api(path) | Place::Web(path) => path,
+        Place::Nowhere => request.uri().path(),
+    };
+    let mut asked = Asked {
+        sequence: 0,
+        method: request.method().clone(),
+        path: path.to_owned(),
+        query: Query::parse(request.uri().query().unwrap_or_default()),
+        headers: request.headers().clone(),
+        base: door.base.clone(),
+    };
+    let arrived = arrive(&forge, door.face, &mut asked);
+    let inner = &forge.inner;
+    pause(forge.latency(door.face)).await;
+    inner.gates.pass(&arrived, Hold::BeforeWork).await;
+    let fault = inner.faults.strike(&arrived);
+    pause(fault.as_ref().and_then(|f| f.delay).unwrap_or_default()).await;
+    let action = fault.map_or(Action::Proceed, |fault| fault.action);
+    let mut answer = match &action {
+        Action::Reset => return Outcome::Cut,
+        Action::Answer(canned) => canned.answer(),
+        _ => match (place, door.face) {
+            (Place::Api(_), Face::GitHub) => github::api(&forge, &asked),
+            (Place::Api(_), Face::GitLab) => gitlab::api(&forge, &asked),
+            (Place::Web(_), face) => web::page(&forge, face, &asked),
+            (Place::Nowhere, _) => answer::bytes(404, "text/plain", "404 page not found\n"),
+        },
+    };
+    inner.gates.pass(&arrived, Hold::AfterWork).await;
+    match &action {
+        Action::LoseAnswer => return Outcome::Cut,
+        Action::AnswerAfterWork(canned) => answer = canned.answer(),
+        Action::ContentType(other) => set(&mut answer, CONTENT_TYPE.as_str(), other),
+        _ => {}
+    }
+    // Providers date their answers by their own clock, and clients measure their skew by it.
+    let date = forge.now().format("%a, %d %b %Y %H:%M:%S GMT");
+    set(&mut answer, DATE.as_str(), date);
+    inner
+        .log
+        .answered(arrived.sequence, answer.status().as_u16());
+    Outcome::Send(match action {
+        Action::Truncate(keep) => body::broken_off(answer, keep),
+        Action::Drip { chunk, pause } => body::in_drops(answer, chunk, pause),
+        _ => body::whole(answer),
+    })
+}
+
+fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
+    let secret = match face {
+        Face::GitHub => github::credential(&asked.headers),
+        Face::GitLab => gitlab::credential(asked),
+    };
+    let token = secret
+        .as_ref()
+        .and_then(|secret| forge.read(|state| state.token_of_secret(secret).map(|token| token.id)));
+    let mut request = Request {
+        sequence: 0,
+        at: forge.now(),
+        face,
+        method: asked.method.clone(),
+        path: asked.path.clone(),
+        query: asked.query.clone(),
+        authenticated: secret.is_some(),
+        token,
+        conditional: asked.headers.contains_key(IF_NONE_MATCH),
+        status: None,
+    };
+    forge.inner.log.arrive(&mut request);
+    asked.sequence = request.sequence;
+    request
+}
+
+async fn pause(length: Duration) {
+    if !length.is_zero() {
+        tokio::time::sleep(length).await;
+    }
+}
+
+impl Canned {
+    fn answer(&self) -> Answer {
+        let mut made = answer::bytes(self.status, "text/plain", self.body.clone());
+        for (name, value) in &self.headers {
+            set(&mut made, name, value);
+        }
+        made
+    }
+}
