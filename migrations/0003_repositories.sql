@@ -56,6 +56,8 @@ CREATE TABLE sync_runs (
     cursor            jsonb,
     pages             integer NOT NULL DEFAULT 0,
     expected          integer,
+    -- Items on its pages that could not be read: reported, never removed.
+    undecodable       integer NOT NULL DEFAULT 0,
     found             integer NOT NULL DEFAULT 0,
     added             integer NOT NULL DEFAULT 0,
     updated           integer NOT NULL DEFAULT 0,

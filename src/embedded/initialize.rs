@@ -1,8 +1,9 @@
 //! The first start: a complete database directory, or none.
 //!
-//! Everything happens in `postgres.new`: `initdb`, then the owner role and its database in single-user mode, where no socket is
+//! Everything happens in `postgres.new-…`: `initdb`, then the owner role and its database in single-user mode, where no socket is
 //! open and no superuser has to log in. It is synced as a whole, and only then renamed to `postgres`. A start that is killed half-way leaves
-//! `postgres.new`, which the next start removes and redoes; `postgres` is complete whenever it exists.
+//! such a folder, which the next start removes; `postgres` is complete whenever it exists. The name is another one every time, since
+//! an `initdb` may outlive its program by a moment and must not write into the next one's folder.
 //!
 //! Text is UTF-8, sorted by code point (`C`): the order never changes under an index when the system's library is upgraded. Upper
 //! and lower case still follow Unicode, by Postgres's own tables from 17 on, before that by the system's `C.UTF-8` where it has one.
@@ -51,13 +52,18 @@ pub(super) fn made_by(layout: &Layout) -> Result<Option<u32>, EmbeddedError> {
 }
 
 impl Initialize<'_> {
+    /// Removes what interrupted first starts left.
+    pub(super) fn remove_drafts(&self) {
+        for draft in self.layout.drafts() {
+            tracing::warn!(draft = %draft.display(), "removing what an interrupted first start left");
+            // What an `initdb` that is just dying still writes is left to the next start.
+            let _ = layout::remove_dir(&draft);
+        }
+    }
+
     /// Makes the database directory and answers the owner's password.
     pub(super) fn run(&self) -> Result<SecretString, EmbeddedError> {
-        let draft = self.layout.pgdata_in_the_making();
-        if draft.exists() {
-            tracing::warn!("a first start was interrupted; beginning again");
-            layout::remove_dir(&draft)?;
-        }
+        let draft = self.layout.new_draft();
         tracing::info!(data_dir = %self.layout.root.display(), "making a new database");
         let password = owner::make_password(self.layout)?;
         layout::make_private_dir(&draft, self.account)?;

@@ -4,7 +4,7 @@
 //! <data dir>             the program's, 0700; as root 0711: the server's user may pass, not look around
 //!   mooring.lock         held by the running program, with its process id
 //!   postgres/            the server's own directory, 0700, owned by its user
-//!   postgres.new/        a first start in the making; whatever is found here was killed half-way
+//!   postgres.new-…/      a first start in the making; whatever is found here was killed half-way
 //!   postgres.password    the owner role's password, 0600, the program's
 //!   postgres.hba         who may log in, 0644, the program's: the server's user cannot change it
 //!   postgres.json        where the running server is, 0600, the program's
@@ -14,13 +14,17 @@
 //! ```
 //! Secrets that others put here with mode 0600 stay unreadable for the server's user, which owns none of them.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::account::Account;
 use super::error::EmbeddedError;
+
+const DRAFT: &str = "postgres.new-";
 
 /// The paths of one data directory.
 #[derive(Debug, Clone)]
@@ -89,8 +93,20 @@ impl Layout {
         self.root.join("postgres")
     }
 
-    pub(super) fn pgdata_in_the_making(&self) -> PathBuf {
-        self.root.join("postgres.new")
+    /// Where a first start is made, under a name that no other one has.
+    pub(super) fn new_draft(&self) -> PathBuf {
+        self.root
+            .join(format!("{DRAFT}{}", hex::encode(rand::random::<[u8; 4]>())))
+    }
+
+    /// First starts that were interrupted.
+    pub(super) fn drafts(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let is_draft = |name: &OsStr| name.as_bytes().starts_with(DRAFT.as_bytes());
+        entries
+            .filter(|entry| is_draft(&entry.file_name()))
+            .map(|entry| entry.path())
+            .collect()
     }
 
     pub(super) fn password(&self) -> PathBuf {

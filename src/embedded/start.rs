@@ -55,6 +55,7 @@ pub(super) fn start(
         surroundings,
         purpose,
     };
+    initialize.remove_drafts();
     let password = if made_by.is_none() {
         initialize.run()?
     } else {
@@ -137,6 +138,7 @@ fn launch_server(
     command
         .args(settings::arguments(
             purpose,
+            programs.major,
             &layout.pgdata(),
             socket,
             &layout.hba(),

@@ -15,17 +15,28 @@ pub struct Workplace {
 }
 
 impl Workplace {
+    /// In memory where that can be had: the same system calls, without waiting for a disk.
     pub fn new() -> Self {
-        let name = format!(
-            "mooring-it-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
-        let root = std::env::temp_dir().join(name);
+        let memory = PathBuf::from("/dev/shm");
+        let writable = rustix::fs::access(&memory, rustix::fs::Access::WRITE_OK).is_ok();
+        Self::inside(if writable {
+            memory
+        } else {
+            std::env::temp_dir()
+        })
+    }
+
+    pub fn on_disk() -> Self {
+        Self::inside(std::env::temp_dir())
+    }
+
+    fn inside(base: PathBuf) -> Self {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let root = base.join(format!("mooring-it-{}-{count}", std::process::id()));
         std::fs::DirBuilder::new()
             .mode(0o755)
             .create(&root)
-            .expect("a folder in the temporary folder");
+            .expect("a folder of its own");
         std::fs::set_permissions(&root, std::fs::Permissions::from_mode(0o755))
             .expect("its own folder");
         Self {

@@ -39,6 +39,8 @@ start() {
     shift
     "$@" >"$scratch/$log" 2>&1 &
     groups+=($!)
+    # Else the shell would report its end.
+    disown
 }
 
 cargo build --quiet -p mooring-forge --example serve

@@ -20,6 +20,8 @@ pub struct RunningRun {
     pub pages: i32,
     /// Repositories that the provider announced.
     pub expected: Option<i32>,
+    /// Items that could not be read so far.
+    pub undecodable: i32,
 }
 
 macro_rules! run_of {
@@ -77,7 +79,7 @@ pub async fn begin(
     let row = sqlx::query!(
         r#"SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
-            requests, not_modified, error_code, error_message, started_at, finished_at, cursor, pages, expected
+            requests, not_modified, error_code, error_message, started_at, finished_at, cursor, pages, expected, undecodable
          FROM sync_runs WHERE connection_id = $1 AND status = 'running' FOR NO KEY UPDATE"#,
         connection.0
     )
@@ -87,6 +89,7 @@ pub async fn begin(
         cursor: row.cursor.clone(),
         pages: row.pages,
         expected: row.expected,
+        undecodable: row.undecodable,
         run: run_of!(row),
     })
 }
@@ -106,6 +109,10 @@ pub struct PageStored<'a> {
     pub next: Option<serde_json::Value>,
     /// Repositories that the provider announces.
     pub expected: Option<i32>,
+    /// Why this page makes the listing incomplete, kept for the end of the run.
+    pub incomplete: Option<IncompleteReason>,
+    /// Items on it that could not be read.
+    pub undecodable: i32,
 }
 
 /// Stores a page's checkpoint. The guard (`pages = $page`, still running) makes a page count once,
@@ -123,7 +130,8 @@ pub async fn checkpoint(
     let moved = sqlx::query!(
         "UPDATE sync_runs SET pages = pages + 1, cursor = $3, found = found + $4, \
             added = added + $5, updated = updated + $6, requests = requests + $7, \
-            expected = COALESCE($8, expected) \
+            expected = COALESCE($8, expected), \
+            incomplete_reason = COALESCE(incomplete_reason, $9), undecodable = undecodable + $10 \
          WHERE id = $1 AND pages = $2 AND status = 'running'",
         run.0,
         page,
@@ -133,6 +141,8 @@ pub async fn checkpoint(
         stored.updated,
         stored.requests,
         stored.expected,
+        stored.incomplete.map(IncompleteReason::as_str),
+        stored.undecodable,
     )
     .execute(&mut *db)
     .await?;

@@ -82,7 +82,7 @@ impl Own {
     ) -> Result<Self, EmbeddedError> {
         let surroundings = surroundings.clone();
         blocking(move || {
-            let dir = place::make(purpose, &surroundings)?;
+            let dir = place::make(&surroundings)?;
             let pgdata = Layout { root: dir.clone() }.pgdata();
             // Before anything else is made, so that a start that fails or is killed leaves nothing either.
             let reaper = Reaper::start(&pgdata, "QUIT", Some(&dir), &surroundings)?;

@@ -89,7 +89,8 @@ impl ThrowawayCluster {
         Self::own(Purpose::ThrowAway, surroundings).await
     }
 
-    /// An own cluster on disk with the durability of the real one, for tests that [`ThrowawayCluster::crash`] it.
+    /// An own cluster with the durability settings of the real one, for tests that [`ThrowawayCluster::crash`] it. It lies in
+    /// memory too: what a crash of the server loses, as opposed to one of the machine, does not depend on the disk.
     ///
     /// # Errors
     /// As [`super::Embedded::start`].

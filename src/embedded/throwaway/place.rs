@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::layout::Layout;
-use crate::embedded::settings::Purpose;
 use crate::embedded::surroundings::Surroundings;
 
 const PREFIX: &str = "mooring-throwaway-";
@@ -20,14 +19,11 @@ const ROOM: u64 = 512 << 20;
 const YOUNG: Duration = Duration::from_secs(600);
 
 /// A new folder, after the stale ones are gone.
-pub(super) fn make(
-    purpose: Purpose,
-    surroundings: &Surroundings,
-) -> Result<PathBuf, EmbeddedError> {
+pub(super) fn make(surroundings: &Surroundings) -> Result<PathBuf, EmbeddedError> {
     for base in [&surroundings.memory, &surroundings.temp] {
         remove_stale(base);
     }
-    let in_memory = purpose == Purpose::ThrowAway && has_room(&surroundings.memory);
+    let in_memory = has_room(&surroundings.memory);
     let base = if in_memory {
         &surroundings.memory
     } else {

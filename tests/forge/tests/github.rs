@@ -63,6 +63,7 @@ async fn the_token_is_described_in_headers() {
     w.advance(TimeDelta::days(31));
     let answer = w.github(&classic, "/user").await;
     assert_eq!(answer.status(), 401);
+    assert_eq!(header(&answer, "x-ratelimit-limit"), "60");
     assert_eq!(body(answer).await["message"], "Bad credentials");
     assert_eq!(w.github(&fine, "/user").await.status(), 200);
     w.forge.revoke(&fine);

@@ -18,4 +18,4 @@ pub use judge::health_of;
 pub use list::{List, ListKey, list};
 pub use test::test;
 pub use update::{Changes, update};
-pub use validate::{Validation, revalidate, validate};
+pub use validate::{Validation, record_refusal, revalidate, validate};

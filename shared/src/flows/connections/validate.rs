@@ -65,6 +65,20 @@ pub async fn revalidate(
     Ok(answer.map(|_| connection))
 }
 
+/// Writes down that the provider refused a credential in the middle of other work, as a validation
+/// would, without asking it once more: hosts ban addresses for failed authentications.
+///
+/// # Errors
+/// [`Error::NotFound`] where the connection is gone.
+pub async fn record_refusal(
+    context: &Context,
+    permit: &Permit,
+    session: &Session,
+    error: ProviderError,
+) -> Result<(), Error> {
+    record(context, permit, session, &Err(error), false).await.map(drop)
+}
+
 /// A job that validates a connection, in half a minute: for one whose provider did not answer.
 pub(super) fn job(context: &Context, permit: &Permit, connection: &Connection) -> NewJob {
     let now = context.clock.now();

@@ -57,7 +57,7 @@ fn admit(forge: &Forge, state: &State, asked: &Asked) -> Answer {
     };
     let token = match caller::authenticate(state, asked) {
         Ok(token) => token,
-        Err(refused) => return refused,
+        Err(refused) => return refused_as_nobody(forge, state, refused),
     };
     let viewer = Viewer { state, token };
     let call = Call {
@@ -73,6 +73,16 @@ fn admit(forge: &Forge, state: &State, asked: &Asked) -> Answer {
         describe(&mut answer, token);
     }
     answer
+}
+
+/// The headers of a refused token are those of nobody's budget, which a client must not take for the token's. Unlike at
+/// GitHub nothing is spent of it, so that refusals do not turn into another kind of refusal after sixty.
+fn refused_as_nobody(forge: &Forge, state: &State, refused: Answer) -> Answer {
+    let limit = state.settings.github.anonymous_limit;
+    let key = (Face::GitHub, None);
+    let window = window_of(Face::GitHub);
+    let reading = forge.inner.meters.read(key, limit, window, state.now());
+    metered(refused, reading)
 }
 
 /// What the headers say of the token: scopes for classic ones only, the end where there is one.

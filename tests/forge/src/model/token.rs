@@ -218,3 +218,23 @@ fn letters(seed: &str, length: usize) -> String {
         .map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::TokenSpec;
+    use crate::clock::system_clock;
+    use crate::forge::Forge;
+
+    #[test]
+    fn secrets_follow_from_the_seed_and_the_order_of_minting() {
+        let minted = |seed| {
+            let forge = Forge::new(system_clock(), seed);
+            forge.add_user("ada");
+            [(); 2].map(|()| forge.mint(TokenSpec::classic("ada")))
+        };
+        assert_eq!(minted(1), minted(1));
+        assert_ne!(minted(1), minted(2));
+        let [first, second] = minted(1);
+        assert_ne!(first, second);
+    }
+}

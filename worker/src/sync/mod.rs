@@ -1,0 +1,15 @@
+//! Listing every repository of a connection, page by page, and storing them.
+//!
+//! Needs: any number of repositories; a worker may die at any page; nothing is removed that a
+//! complete listing would have shown.
+//! Properties: a page is one transaction (rows and checkpoint), so a run that is taken over goes on
+//! after its last page; a page counts once, whoever stores it; only a run that saw every page
+//! removes anything.
+//! Races: two workers on one run (a worker that was thought dead): the checkpoint demands the page
+//! number it continues from, and the second one stops without a trace. A webhook that changes a
+//! repository while its page is under way: the later writer wins, and the job is run again.
+
+mod ending;
+mod walk;
+
+pub use walk::{Walked, walk};

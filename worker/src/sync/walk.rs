@@ -1,0 +1,126 @@
+//! The walk: fetch a page, store it with its checkpoint, go on.
+
+use shared::domain::ids::JobId;
+use shared::domain::sync::{IncompleteReason, SyncRun};
+use shared::flows::{Context, Error};
+use shared::providers::{Cursor, ListQuery, ProviderError, RepositoryPage};
+use shared::session::Session;
+use shared::store::sync_runs::{self, PageStored, RunningRun};
+use shared::store::{connections, repositories};
+
+use super::ending;
+
+/// Repositories per page: the most that every provider gives.
+const PER_PAGE: u32 = 100;
+
+/// How a walk ended.
+pub enum Walked {
+    /// Every page was seen; the run is ended.
+    Ended(Box<SyncRun>, i32),
+    /// The provider did not give the next page; the run stands at its cursor.
+    Stopped(ProviderError),
+    /// Another worker goes on with this run.
+    Superseded,
+    /// Somebody asked for its end; the run is ended.
+    Cancelled(Box<SyncRun>),
+}
+
+/// Walks a run to its end, or to where it cannot go on. `progress` is told repositories done and
+/// in all after each page; `cancelled` is asked before each.
+///
+/// # Errors
+/// Where the database does not answer: the run stands at its last page.
+pub async fn walk(
+    context: &Context,
+    session: &Session,
+    job: JobId,
+    mut run: RunningRun,
+    mut progress: impl FnMut(i64, Option<i64>),
+    cancelled: impl Fn() -> bool,
+) -> Result<Walked, Error> {
+    let _ = job;
+    let query = ListQuery { per_page: PER_PAGE, page: None, search: None };
+    while run.pages == 0 || run.cursor.is_some() {
+        if cancelled() {
+            let ended = ending::cancel(context, session, &run).await?;
+            return Ok(ended.map_or(Walked::Superseded, |run| Walked::Cancelled(Box::new(run))));
+        }
+        let cursor = run.cursor.clone().map(Cursor);
+        let answer = session.provider.repositories(&session.access, &query, cursor.as_ref()).await;
+        let page = match answer {
+            Ok(page) => page,
+            Err(error) => return Ok(Walked::Stopped(error)),
+        };
+        if !store_page(context, session, &mut run, page).await? {
+            return Ok(Walked::Superseded);
+        }
+        progress(i64::from(run.run.found), run.expected.map(i64::from));
+    }
+    let undecodable = run.undecodable;
+    let ended = ending::complete(context, session, &run).await?;
+    Ok(ended.map_or(Walked::Superseded, |run| Walked::Ended(Box::new(run), undecodable)))
+}
+
+/// One transaction: rows, counter, checkpoint. False where another worker stored this page.
+async fn store_page(
+    context: &Context,
+    session: &Session,
+    run: &mut RunningRun,
+    page: RepositoryPage,
+) -> Result<bool, Error> {
+    let connection = &session.connection;
+    let (organization, now) = (connection.organization_id, context.clock.now());
+    let mut seen: Vec<String> =
+        page.repositories.iter().map(|found| found.provider_repository_id.clone()).collect();
+    // What cannot be read is there all the same: it must not count as gone.
+    seen.extend(page.undecodable.iter().filter_map(|item| item.id.clone()));
+    let unnamed = page.undecodable.iter().any(|item| item.id.is_none());
+    let incomplete = if page.partial {
+        Some(IncompleteReason::SsoPartialResults)
+    } else if unnamed {
+        Some(IncompleteReason::PageFailed)
+    } else {
+        None
+    };
+    for item in &page.undecodable {
+        tracing::warn!(connection = %connection.id, id = item.id.as_deref(), detail = %item.detail,
+            "a repository could not be read and is left as it was");
+    }
+    let mut tx = context.db.tenant(organization).await?;
+    let changes = repositories::upsert_page(
+        &mut *tx,
+        organization,
+        connection.id,
+        connection.provider,
+        &page.repositories,
+        now,
+    )
+    .await?;
+    let undecodable = i32::try_from(page.undecodable.len()).unwrap_or(i32::MAX);
+    let stored = PageStored {
+        repository_ids: &seen,
+        added: changes.added,
+        updated: changes.updated,
+        requests: i32::try_from(page.requests).unwrap_or(i32::MAX),
+        next: page.next.map(|cursor| cursor.0),
+        expected: page.total.and_then(|total| i32::try_from(total).ok()),
+        incomplete,
+        undecodable,
+    };
+    if !sync_runs::checkpoint(&mut tx, organization, run.run.id, run.pages, &stored).await? {
+        return Ok(false);
+    }
+    if changes.added != 0 {
+        repositories::move_counter(&mut *tx, connection.id, changes.added).await?;
+    }
+    connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
+    tx.commit().await?;
+
+    run.pages += 1;
+    run.run.found += i32::try_from(seen.len()).unwrap_or(i32::MAX);
+    run.run.incomplete_reason = run.run.incomplete_reason.or(incomplete);
+    run.undecodable += undecodable;
+    run.expected = stored.expected.or(run.expected);
+    run.cursor = stored.next;
+    Ok(true)
+}
