@@ -1,1 +1,8 @@
-//! placeholder
+//! What runs jobs: the backend over the job table, the runtime around handlers, and the engine that
+//! starts and ends both.
+
+pub mod backend;
+mod engine;
+pub mod runtime;
+
+pub use engine::{Engine, EngineOptions, RunningEngine};

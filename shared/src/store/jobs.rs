@@ -10,8 +10,8 @@ use super::error::StoreError;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId};
 use crate::domain::job::{Job, JobError, JobStatus, Progress};
+use crate::domain::lane::Lane;
 use crate::domain::page::{MAX_COUNT, Page, PageRequest, Start};
-use crate::queue::Lane;
 
 struct Row {
     id: Uuid,
