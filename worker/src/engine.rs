@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backend::acknowledge::{self, LAST_WORDS};
 use crate::backend::claim;
 use crate::backend::core::Core;
-use crate::backend::{Ended, Note, Outcome, Reason, Source};
+use crate::backend::{Note, Reason, Source};
 use crate::backend::{heartbeat, listen, survey};
 use crate::runtime::{Execute, Registry, Schedule, run_schedule};
 
@@ -162,19 +162,7 @@ impl RunningEngine {
         })
         .await;
         self.before.abort_all();
-        for job in self.core.take_unstarted() {
-            self.core.tell(Note::Ended(Ended {
-                outcome: Outcome::Requeued {
-                    run_at: job.run_at,
-                    counted: false,
-                    error: None,
-                },
-                running: job.running,
-                lane: job.lane,
-                limited: job.limited,
-                progress: None,
-            }));
-        }
+        self.core.give_back(Duration::ZERO);
         let _ = self.monitor.shutdown();
         if tokio::time::timeout(grace, &mut self.worker).await.is_err() {
             let cut = self.core.ledger.unfinished().len();

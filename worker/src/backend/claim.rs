@@ -37,6 +37,9 @@ pub(crate) const LOCK_CLASS: i32 = 0x006a_6f62;
 const LOCKED: Duration = Duration::from_millis(5);
 /// A moved clock is noticed within this.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
+/// What was fetched ahead and found no slot within this is given back: the jobs before it turned out
+/// to be slow, and another worker may be free.
+const STALE: Duration = Duration::from_millis(250);
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(core: Arc<Core>) {
@@ -46,6 +49,7 @@ pub(crate) async fn run(core: Arc<Core>) {
     let mut doubt = Doubt::default();
     while !core.stopping.is_cancelled() {
         read_signals(&core, &mut book, &mut doubt);
+        core.give_back(STALE);
         let Some(lease) = core.tenure.current() else {
             wait(&core, LONGEST_WAIT).await;
             continue;
@@ -59,7 +63,7 @@ pub(crate) async fn run(core: Arc<Core>) {
         }
         let (time, now) = (core.clock.now(), Instant::now());
         let slots = core.ledger.slots();
-        let ahead = pace.ahead(slots.finished_short, now);
+        let ahead = pace.ahead(slots.short_runs, slots.short_busy, core.concurrency, now);
         let (due, next) = book.due_lanes(time, now);
         let room = Room {
             concurrency: core.concurrency,

@@ -141,16 +141,31 @@ async fn renew(
 }
 
 async fn tell_cancelled(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError> {
-    let Some(lease) = core.tenure.last() else {
-        return Ok(());
-    };
-    if core.ledger.slots().taken == 0 {
+    // Most jobs have ended before anybody could cancel them.
+    let running: Vec<_> = core
+        .ledger
+        .unfinished()
+        .into_iter()
+        .filter(|running| running.age().is_some_and(|age| age >= TICK))
+        .collect();
+    if running.is_empty() {
         return Ok(());
     }
+    let organizations: Vec<_> = running
+        .iter()
+        .map(|running| running.organization.0)
+        .collect();
+    let ids: Vec<_> = running.iter().map(|running| running.id.0).collect();
+    let fences: Vec<_> = running.iter().map(|running| running.fence).collect();
     let cancelled = within(core.deadline(), async {
-        sqlx::query_file!("src/backend/sql/cancelled.sql", lease)
-            .fetch_all(link.get().await?)
-            .await
+        sqlx::query_file!(
+            "src/backend/sql/cancelled.sql",
+            &organizations,
+            &ids,
+            &fences
+        )
+        .fetch_all(link.get().await?)
+        .await
     })
     .await?;
     for row in cancelled {

@@ -21,6 +21,8 @@ use super::survey::Surveyed;
 
 /// Between the moment a job takes its due time from the clock and its ring, over clocks that differ.
 const MARGIN: TimeDelta = TimeDelta::milliseconds(100);
+/// As above, where a survey found the lane empty: its cursor need not be as near.
+const CLEARED: TimeDelta = TimeDelta::seconds(2);
 /// An organization counts as having work for this long after it last had some: its next job must
 /// not find every slot taken by long jobs of another.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -140,7 +142,7 @@ impl LaneBook {
                 entry.state = State::Empty;
             }
         }
-        let cleared = began - MARGIN;
+        let cleared = began - CLEARED;
         for (lane, cursor) in lanes {
             let entry = self.entry(lane, now);
             entry.state = State::Later(cursor.run_at);

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use shared::domain::ids::OrganizationId;
 use tokio::sync::Notify;
@@ -44,8 +45,9 @@ pub(crate) struct Slots {
     pub(crate) taken: usize,
     pub(crate) long: usize,
     pub(crate) by_organization: HashMap<OrganizationId, usize>,
-    /// Jobs not expected to be long that finished since the start.
-    pub(crate) finished_short: u64,
+    /// Jobs not expected to be long that ran to their end since the start, and for how long in all.
+    pub(crate) short_runs: u64,
+    pub(crate) short_busy: Duration,
 }
 
 impl Ledger {
@@ -152,8 +154,9 @@ impl Inner {
             slots.taken -= 1;
             if held.long {
                 slots.long -= 1;
-            } else {
-                slots.finished_short += 1;
+            } else if let Some(age) = running.age() {
+                slots.short_runs += 1;
+                slots.short_busy += age;
             }
             if let Some(count) = slots.by_organization.get_mut(&running.organization) {
                 *count -= 1;

@@ -1,7 +1,7 @@
 //! The hold of this process on one job: what fences it, what ends it early, how far it is.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use shared::domain::ids::{JobId, OrganizationId};
@@ -35,6 +35,7 @@ pub struct Running {
     pub lease: i64,
     token: CancellationToken,
     reason: AtomicU8,
+    started: OnceLock<Instant>,
     progress: Mutex<Reported>,
 }
 
@@ -53,6 +54,7 @@ impl Running {
             lease,
             token: CancellationToken::new(),
             reason: AtomicU8::new(0),
+            started: OnceLock::new(),
             progress: Mutex::default(),
         }
     }
@@ -85,6 +87,16 @@ impl Running {
             .reason
             .compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
         self.token.cancel();
+    }
+
+    /// Its handler is about to begin.
+    pub(crate) fn start(&self) {
+        let _ = self.started.set(Instant::now());
+    }
+
+    /// How long its handler has been at it; `None` where it has not begun.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.started.get().map(Instant::elapsed)
     }
 
     /// Takes note of how far it is; gives back what is to be written now, if anything.
