@@ -15,6 +15,7 @@
 
 pub mod authz;
 pub mod clock;
+pub mod config;
 pub mod domain;
 pub mod flows;
 pub mod outbound;
@@ -22,4 +23,5 @@ pub mod providers;
 pub mod queue;
 pub mod session;
 pub mod store;
+pub mod telemetry;
 pub mod vault;

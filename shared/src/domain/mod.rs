@@ -7,6 +7,7 @@ pub mod connection;
 pub mod health;
 pub mod ids;
 pub mod job;
+pub mod lane;
 pub mod lifecycle;
 pub mod organization;
 pub mod outbound_allow;

@@ -66,8 +66,8 @@ pub struct ListQuery {
 pub struct RepositoryPage {
     /// In the provider's order.
     pub repositories: Vec<RemoteRepository>,
-    /// Items that could not be read: their ids where known, and why (for operators).
-    pub undecodable: Vec<String>,
+    /// Items that could not be read: reported, never fatal.
+    pub undecodable: Vec<Undecodable>,
     /// Repositories in all, where the provider tells.
     pub total: Option<i64>,
     /// The next page; `None` at the end.
@@ -82,6 +82,15 @@ pub struct RepositoryPage {
     pub requests: u32,
     /// The rate limit as told by the last answer.
     pub rate_limit: RateLimit,
+}
+
+/// An item of a listing that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecodable {
+    /// The provider's immutable id, where at least that could be read.
+    pub id: Option<String>,
+    /// For operators: which item and why.
+    pub detail: String,
 }
 
 /// What a listing of branches asks for.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::{Access, ErrorClass, ProviderError, Scheme};
+use super::{Access, ErrorClass, ProviderError, Scheme, Undecodable};
 use crate::domain::secret::ExposeSecret;
 use crate::outbound::OutboundError;
 
@@ -131,7 +131,7 @@ pub(super) struct Items<T> {
     /// In their order.
     pub(super) read: Vec<T>,
     /// For operators.
-    pub(super) unread: Vec<String>,
+    pub(super) unread: Vec<Undecodable>,
     /// Items in all.
     pub(super) count: usize,
     /// The id of the last one that has one.
@@ -163,7 +163,8 @@ pub(super) fn items<T: DeserializeOwned>(
             Ok(read) => items.read.push(read),
             Err(error) => {
                 let which = id.map_or(format!("item {place}"), |id| format!("id {id}"));
-                items.unread.push(shorten(&format!("{which}: {error}")));
+                let detail = shorten(&format!("{which}: {error}"));
+                items.unread.push(Undecodable { id: id.map(|id| id.to_string()), detail });
             }
         }
     }

@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::sync::mpsc;
 
-use super::lane::{Lane, Lanes};
+use crate::domain::lane::{Lane, Lanes};
 
 /// The channel that workers listen on.
 pub const CHANNEL: &str = "mooring_jobs";

@@ -4,23 +4,10 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
-use super::lane::Lane;
 use super::new_job::NewJob;
-use crate::domain::ids::{JobId, OrganizationId};
-use crate::store::{StoreError, jobs_enqueue};
-
-/// What came of a request for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Enqueued {
-    /// The job: the new one, or the standing one that has its key.
-    pub job_id: JobId,
-    /// Where it waits: what the [`super::Doorbell`] is rung with after the commit.
-    pub lane: Lane,
-    /// Whether it stood already.
-    pub repeat: bool,
-    /// Whether it runs already.
-    pub running: bool,
-}
+use crate::domain::ids::OrganizationId;
+use crate::store::jobs_enqueue::{self, Enqueued, NewRow};
+use crate::store::StoreError;
 
 /// Enqueues jobs, in order of the request, in the caller's transaction (of the jobs' tenant, or as
 /// `mooring_system`). Ring the bell with what is returned, after the commit.
@@ -39,9 +26,9 @@ pub async fn enqueue(
     type Key<'a> = (OrganizationId, &'a str, &'a str);
     // Within one request, too, a key names one job.
     let mut firsts: HashMap<Key<'_>, usize> = HashMap::new();
-    let mut unique: Vec<NewJob> = Vec::with_capacity(jobs.len());
+    let mut unique: Vec<NewRow> = Vec::with_capacity(jobs.len());
     let mut places = Vec::with_capacity(jobs.len());
-    for job in jobs {
+    for NewJob(job) in jobs {
         let place = match &job.dedupe_key {
             None => unique.len(),
             Some(key) => *firsts

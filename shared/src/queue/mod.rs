@@ -20,11 +20,12 @@ pub mod catalogue;
 mod doorbell;
 mod enqueue;
 mod job;
-mod lane;
 mod new_job;
 
 pub use doorbell::{CHANNEL, Doorbell};
-pub use enqueue::{Enqueued, enqueue};
+pub use enqueue::enqueue;
 pub use job::{Backoff, Cancellation, Job};
-pub use lane::{Lane, Lanes};
 pub use new_job::NewJob;
+
+pub use crate::domain::lane::{Lane, Lanes};
+pub use crate::store::jobs_enqueue::Enqueued;

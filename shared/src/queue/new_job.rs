@@ -3,37 +3,21 @@
 use chrono::{DateTime, Utc};
 
 use super::job::Job;
-use super::lane::Lane;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, RepositoryId};
 use crate::domain::job::Priority;
+use crate::store::jobs_enqueue::NewRow;
 
 /// A job to be enqueued. Made from a payload; the rest has defaults of its kind.
 #[derive(Clone, Debug)]
-pub struct NewJob {
-    pub(crate) id: JobId,
-    pub(crate) organization: OrganizationId,
-    pub(crate) connection: Option<ConnectionId>,
-    pub(crate) repository: Option<RepositoryId>,
-    pub(crate) kind: &'static str,
-    pub(crate) priority: Priority,
-    pub(crate) max_attempts: i16,
-    pub(crate) connection_limit: Option<i16>,
-    pub(crate) long: bool,
-    pub(crate) rerun_on_repeat: bool,
-    pub(crate) run_at: DateTime<Utc>,
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) dedupe_key: Option<String>,
-    pub(crate) payload: String,
-    pub(crate) requested_by: Option<Actor>,
-}
+pub struct NewJob(pub(super) NewRow);
 
 impl NewJob {
     /// A job of `organization` ([`OrganizationId::PLATFORM`] for Mooring's own), due at `now`,
     /// which is also when it was asked for.
     #[must_use]
     pub fn new<J: Job>(payload: &J, organization: OrganizationId, now: DateTime<Utc>) -> Self {
-        Self {
+        Self(NewRow {
             id: JobId::new(now),
             organization,
             connection: None,
@@ -50,34 +34,34 @@ impl NewJob {
             payload: serde_json::to_string(payload)
                 .expect("a payload holds ids, and ids have a JSON form"),
             requested_by: None,
-        }
+        })
     }
 
     /// The connection it is about, whose limit for the kind then holds.
     #[must_use]
     pub fn connection(mut self, connection: ConnectionId) -> Self {
-        self.connection = Some(connection);
+        self.0.connection = Some(connection);
         self
     }
 
     /// The repository it is about.
     #[must_use]
     pub fn repository(mut self, repository: RepositoryId) -> Self {
-        self.repository = Some(repository);
+        self.0.repository = Some(repository);
         self
     }
 
     /// Who asked for it.
     #[must_use]
     pub fn requested_by(mut self, actor: Actor) -> Self {
-        self.requested_by = Some(actor);
+        self.0.requested_by = Some(actor);
         self
     }
 
     /// Not before this.
     #[must_use]
     pub fn run_at(mut self, at: DateTime<Utc>) -> Self {
-        self.run_at = at;
+        self.0.run_at = at;
         self
     }
 
@@ -85,14 +69,14 @@ impl NewJob {
     /// standing one. At most 512 bytes.
     #[must_use]
     pub fn dedupe_key(mut self, key: impl Into<String>) -> Self {
-        self.dedupe_key = Some(key.into());
+        self.0.dedupe_key = Some(key.into());
         self
     }
 
     /// Another priority than its kind's: somebody waits for what is usually a sweep's work.
     #[must_use]
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.priority = priority;
+        self.0.priority = priority;
         self
     }
 
@@ -101,22 +85,13 @@ impl NewJob {
     /// only wants the answer.
     #[must_use]
     pub fn rerun_on_repeat(mut self, rerun: bool) -> Self {
-        self.rerun_on_repeat = rerun;
+        self.0.rerun_on_repeat = rerun;
         self
     }
 
     /// The id it has unless it turns out to be a repeat.
     #[must_use]
     pub fn id(&self) -> JobId {
-        self.id
-    }
-
-    pub(crate) fn lane(&self) -> Lane {
-        Lane::new(
-            self.organization,
-            self.connection.map(|id| id.0),
-            self.priority,
-            self.long,
-        )
+        self.0.id
     }
 }

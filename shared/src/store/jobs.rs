@@ -10,8 +10,8 @@ use super::error::StoreError;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId};
 use crate::domain::job::{Job, JobError, JobStatus, Progress};
+use crate::domain::lane::Lane;
 use crate::domain::page::{MAX_COUNT, Page, PageRequest, Start};
-use crate::queue::Lane;
 
 struct Row {
     id: Uuid,
@@ -271,6 +271,29 @@ pub async fn cancel_of_connection(
     .execute(db)
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Removes the jobs of an organization that ends, and asks for the end of those that run.
+///
+/// # Errors
+/// As every statement.
+pub async fn end_of_organization(
+    db: &mut PgConnection,
+    organization: OrganizationId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "DELETE FROM jobs WHERE organization_id = $1 AND status <> 1",
+        organization.0
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE jobs SET cancel_requested = true WHERE organization_id = $1 AND status = 1",
+        organization.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }
 
 /// What came of asking for another run.

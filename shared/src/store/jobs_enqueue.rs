@@ -5,11 +5,54 @@
 
 use std::collections::HashSet;
 
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::error::StoreError;
-use crate::queue::{Enqueued, Lane, NewJob};
+use crate::domain::actor::Actor;
+use crate::domain::ids::{ConnectionId, JobId, OrganizationId, RepositoryId};
+use crate::domain::job::Priority;
+use crate::domain::lane::Lane;
+
+/// A job to be inserted; made through [`crate::queue::NewJob`].
+#[derive(Clone, Debug)]
+pub struct NewRow {
+    pub(crate) id: JobId,
+    pub(crate) organization: OrganizationId,
+    pub(crate) connection: Option<ConnectionId>,
+    pub(crate) repository: Option<RepositoryId>,
+    pub(crate) kind: &'static str,
+    pub(crate) priority: Priority,
+    pub(crate) max_attempts: i16,
+    pub(crate) connection_limit: Option<i16>,
+    pub(crate) long: bool,
+    pub(crate) rerun_on_repeat: bool,
+    pub(crate) run_at: DateTime<Utc>,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) dedupe_key: Option<String>,
+    pub(crate) payload: String,
+    pub(crate) requested_by: Option<Actor>,
+}
+
+impl NewRow {
+    fn lane(&self) -> Lane {
+        Lane::new(self.organization, self.connection.map(|id| id.0), self.priority, self.long)
+    }
+}
+
+/// What came of a request for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Enqueued {
+    /// The job: the new one, or the standing one that has its key.
+    pub job_id: JobId,
+    /// Where it waits: what the [`crate::queue::Doorbell`] is rung with after the commit.
+    pub lane: Lane,
+    /// Whether it stood already.
+    pub repeat: bool,
+    /// Whether it runs already.
+    pub running: bool,
+}
 
 /// Rounds of insert-else-mark before giving up: each further one needs the standing job to end
 /// between two statements of ours.
@@ -21,7 +64,7 @@ const ROUNDS: usize = 8;
 /// As every statement ([`StoreError`]).
 pub(crate) async fn enqueue(
     connection: &mut PgConnection,
-    jobs: &[NewJob],
+    jobs: &[NewRow],
 ) -> Result<Vec<Enqueued>, StoreError> {
     let mut answers: Vec<Option<Enqueued>> = vec![None; jobs.len()];
     let mut open: Vec<usize> = (0..jobs.len()).collect();
@@ -53,11 +96,11 @@ pub(crate) async fn enqueue(
 
 async fn insert(
     connection: &mut PgConnection,
-    jobs: &[NewJob],
+    jobs: &[NewRow],
     open: &[usize],
     answers: &mut [Option<Enqueued>],
 ) -> Result<(), StoreError> {
-    let column = |f: fn(&NewJob) -> Uuid| open.iter().map(|&i| f(&jobs[i])).collect::<Vec<_>>();
+    let column = |f: fn(&NewRow) -> Uuid| open.iter().map(|&i| f(&jobs[i])).collect::<Vec<_>>();
     let organizations = column(|job| job.organization.0);
     let ids = column(|job| job.id.0);
     let connections: Vec<_> = open
@@ -134,7 +177,7 @@ async fn insert(
 
 async fn mark_standing(
     connection: &mut PgConnection,
-    jobs: &[NewJob],
+    jobs: &[NewRow],
     open: &[usize],
     answers: &mut [Option<Enqueued>],
 ) -> Result<(), StoreError> {
@@ -145,7 +188,8 @@ async fn mark_standing(
     let run_at: Vec<_> = open.iter().map(|&i| jobs[i].run_at).collect();
     let rerun: Vec<_> = open.iter().map(|&i| jobs[i].rerun_on_repeat).collect();
     // Locked first: what is written depends on the row as it is then. A queued job that has run
-    // before waits for a retry or a reset, which only a higher class cuts short. Most repeats
+    // before waits for a retry or a reset, which only a higher class cuts short, and then goes on
+    // from where it was: like a running one it may have passed what the repeat is about. Most repeats
     // change nothing, and then write nothing.
     let standing = sqlx::query!(
         "WITH repeat AS ( \
@@ -154,7 +198,7 @@ async fn mark_standing(
                  AS r (organization_id, kind, dedupe_key, priority, run_at, rerun, place) \
          ), standing AS MATERIALIZED ( \
              SELECT r.place, j.organization_id, j.id, j.connection_id, j.long, j.status, \
-                 j.rerun OR (j.status = 1 AND r.rerun) AS rerun, \
+                 j.rerun OR (r.rerun AND (j.status = 1 OR j.fence > 0)) AS rerun, \
                  LEAST(j.priority, r.priority) AS priority, \
                  CASE WHEN j.status = 0 AND (j.fence = 0 OR r.priority < j.priority) \
                      THEN LEAST(j.run_at, r.run_at) ELSE j.run_at END AS run_at \

@@ -1,11 +1,15 @@
-// Where a description says other than the provider does, GitLab's above all. Keys are places in an answer, list indexes left out; for
-// the place of a whole object the value is what the violation must say.
+// Where a description says other than the provider does, GitLab's above all. Keys are places in an answer, list indexes left out;
+// values say what must be found there for the violation to be the description's fault.
 //
 // GitLab's description is generated from Grape entities that declare neither null nor, where no type was given, the type: such
 // fields are declared as strings. What GitLab answers there is shown by its own documentation of the endpoints.
 
-const NULL = "null where unset; the description knows no null";
-const UNTYPED = "declared as a string for want of a type; GitLab answers a boolean or a number";
+// Null where unset; the description knows no null.
+const NULL = (value) => value === null;
+// Declared as a string for want of a type; GitLab answers a boolean or a number.
+const UNTYPED = (value) => ["boolean", "number"].includes(typeof value);
+// A whole object without this property.
+const WITHOUT = (name) => (value) => typeof value === "object" && !(name in value);
 
 const project = {
   description: NULL,
@@ -48,11 +52,11 @@ const token = { description: NULL, expires_at: NULL };
 
 // The whole body: the description wants a `message`, GitLab answers an expired or revoked token as OAuth has it, with
 // `error` and `error_description` (lib/api/api_guard.rb).
-const refusal = { "": "must have required property 'message'" };
+const refusal = { "": WITHOUT("message") };
 
 // The description is that of GitHub's version 2022-11-28; what 2026-03-10 takes away is noted in it
 // (`x-github-breaking-changes`: `remove_has_downloads`).
-const newest = { "": "must have required property 'has_downloads'" };
+const newest = { "": WITHOUT("has_downloads") };
 
 export const allowed = { project, group, metadata, token, refusal, newest };
 

@@ -10,7 +10,12 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 
 /// The machine's own time.
 pub fn system_clock() -> Clock {
-    Arc::new(Utc::now)
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the forge looks at the machine's time"
+    )]
+    let clock = Arc::new(Utc::now);
+    clock
 }
 
 /// The moment at which the first account and the first repository of every forge were made: what the forge makes up is

@@ -136,7 +136,7 @@ impl Canned {
         }
     }
 
-    /// GitHub's secondary limit: 403 with `retry-after` and a primary budget that is not spent.
+    /// GitHub's secondary limit: 403 with `retry-after` and without a word on the primary budget.
     pub fn github_secondary_limit(retry_after_seconds: u64) -> Self {
         let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
         let documentation = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";

@@ -13,7 +13,7 @@ use crate::gates::{Gate, Gates, Hold};
 use crate::log::{Log, Request};
 use crate::matching::Match;
 use crate::meters::Meters;
-use crate::model::{OwnerId, RepositoryId, RepositorySpec, Role, State, TokenSpec};
+use crate::model::{OwnerId, RepositoryId, RepositorySpec, Role, State, TokenId, TokenSpec};
 use crate::views::Views;
 
 /// A forge. Clones are handles on the same one.
@@ -106,6 +106,11 @@ impl Forge {
     /// Takes a token back; see [`State::revoke`].
     pub fn revoke(&self, secret: &str) -> bool {
         self.edit(|state| state.revoke(secret))
+    }
+
+    /// The id of a token, by which the log and [`Match::token`] know it.
+    pub fn token_id(&self, secret: &str) -> Option<TokenId> {
+        self.read(|state| state.token_of_secret(secret).map(|token| token.id))
     }
 
     /// Sets a fault.

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mooring_forge::{Action, Canned, Face, Fault, Hold, Match, Serve, TokenSpec};
 use serde_json::json;
@@ -140,10 +140,9 @@ async fn the_log_knows_tokens_and_conditions_but_no_secrets() {
     w.github(&token, "/user/repos?page=2").await;
     w.github("ghp_unknown", "/user").await;
     let log = w.forge.requests(&Match::face(Face::GitHub));
-    let id = w
-        .forge
-        .read(|state| state.token_of_secret(&token).map(|token| token.id));
-    assert_eq!(log[0].token, id);
+    let id = w.forge.token_id(&token).expect("a minted token");
+    assert_eq!(log[0].token, Some(id));
+    assert_eq!(w.forge.count(&Match::any().token(id)), 1);
     assert_eq!(log[0].target(), "/user/repos?page=2");
     assert_eq!((log[1].token, log[1].authenticated), (None, true));
     assert_eq!(log[1].status, Some(401));
@@ -169,4 +168,22 @@ async fn a_stopped_forge_comes_back_on_the_same_port() {
     };
     let _again = forge.serve(how).await.expect("the same port");
     assert_eq!(ask().await.expect("an answer").status(), 200);
+}
+
+#[tokio::test]
+async fn latency_and_delays_add_up() {
+    let (w, token) = world().await;
+    let (latency, delay) = (Duration::from_millis(15), Duration::from_millis(10));
+    w.forge.set_latency(Face::GitHub, latency);
+    w.forge.fault(Fault::delay(Match::any(), delay).once());
+    let began = Instant::now();
+    assert_eq!(w.github(&token, "/user").await.status(), 200);
+    assert!(began.elapsed() >= latency + delay);
+}
+
+#[tokio::test]
+async fn answers_are_dated_by_the_forges_clock() {
+    let (w, token) = world().await;
+    let answer = w.github(&token, "/user").await;
+    assert_eq!(header(&answer, "date"), "Thu, 15 Jan 2026 12:00:00 GMT");
 }

@@ -26,6 +26,10 @@ impl World {
         );
         forge.add_user("ada");
         let at = forge.serve(how).await.expect("free ports");
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the forge's own tests talk to it over bare HTTP"
+        )]
         let client = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .build()

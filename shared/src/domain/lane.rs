@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use uuid::Uuid;
 
-use crate::domain::ids::OrganizationId;
-use crate::domain::job::Priority;
+use super::ids::OrganizationId;
+use super::job::Priority;
 
 /// One line of waiting jobs, first come first served: those of one organization, connection,
 /// priority and expected length. A worker takes from many lanes by turns.
