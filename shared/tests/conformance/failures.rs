@@ -1,7 +1,8 @@
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use mooring_forge::{Action, Canned, Face, Fault, Forge, Match, Serve};
+use shared::clock::Clock;
 use shared::outbound::Limits;
 use shared::providers::{ErrorClass, ProviderError};
 
@@ -38,7 +39,7 @@ async fn a_spent_window(world: World) {
     world.forge.set_remaining(world.face(), "ada", 0);
     let error = world.first_page().await.expect_err("limited");
     assert_eq!(error.class, ErrorClass::RateLimited);
-    let wait = error.retry_at.expect("a time") - Utc::now();
+    let wait = error.retry_at.expect("a time") - Clock::system().now();
     assert!(
         wait > TimeDelta::zero() && wait <= TimeDelta::hours(1),
         "{wait}"
@@ -53,7 +54,7 @@ async fn a_secondary_limit(world: World) {
     };
     let error = with(&world, Action::Answer(canned)).await;
     assert_eq!(error.class, ErrorClass::RateLimited);
-    let wait = (error.retry_at.expect("a time") - Utc::now()).num_seconds();
+    let wait = (error.retry_at.expect("a time") - Clock::system().now()).num_seconds();
     assert!((35..=40).contains(&wait), "{wait}");
 }
 
@@ -168,10 +169,7 @@ async fn a_redirect_without_end(world: World) {
 }
 
 async fn the_guard_holds_for_the_adapters(world: World) {
-    let provider = world
-        .providers("", Limits::API)
-        .of(world.kind())
-        .expect("an adapter");
+    let provider = world.provider_with("", Limits::API);
     let error = provider
         .identity(&world.access())
         .await

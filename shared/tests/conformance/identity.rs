@@ -1,5 +1,6 @@
-use chrono::{Days, NaiveTime, Utc};
+use chrono::{Days, NaiveTime};
 use mooring_forge::TokenSpec;
+use shared::clock::Clock;
 use shared::providers::ErrorClass;
 
 use crate::world::{Way, World};
@@ -54,7 +55,7 @@ async fn an_unknown_token_is_refused(world: World) {
 }
 
 async fn when_a_token_ends(world: World) {
-    let end = Utc::now() + Days::new(30);
+    let end = Clock::system().now() + Days::new(30);
     let token = world.forge.mint(match world.way {
         Way::Gitlab => TokenSpec::gitlab("ada").expires_at(end),
         _ => TokenSpec::classic("ada").expires_at(end),

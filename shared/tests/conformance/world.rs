@@ -31,6 +31,7 @@ pub struct World {
     pub at: Running,
     /// The token of [`World::access`].
     pub token: String,
+    providers: Providers,
 }
 
 /// What the tests may reach: the forge's loopback.
@@ -50,11 +51,13 @@ impl World {
             ..Serve::default()
         };
         let at = forge.serve(how).await.expect("free ports");
+        let providers = providers(way, &at, LOOPBACK, Limits::API);
         Self {
             way,
             forge,
             at,
             token,
+            providers,
         }
     }
 
@@ -72,45 +75,30 @@ impl World {
         }
     }
 
-    /// The adapters with other permissions and limits than the usual.
-    pub fn providers(&self, allow: &str, limits: Limits) -> Providers {
-        let url = |text: &str| Url::parse(text).expect("a URL");
-        let outbound = Outbound::new(allow.parse().expect("a list"), limits).expect("a client");
-        let (github_url, github_api_url) = match self.way {
-            Way::Github => (
-                url(&self.at.github.web_url),
-                Some(url(&self.at.github.api_url)),
-            ),
-            Way::Enterprise | Way::Gitlab => (url("https://github.com"), None),
-        };
-        let gitlab_url = url("https://gitlab.com");
-        let configured = ConfiguredInstances {
-            github_url,
-            github_api_url,
-            gitlab_url,
-        };
-        Providers::new(outbound, Clock::system(), &configured)
+    /// The adapter with other permissions and limits than the usual.
+    pub fn provider_with(&self, allow: &str, limits: Limits) -> Arc<dyn Provider> {
+        providers(self.way, &self.at, allow, limits)
+            .of(self.kind())
+            .expect("an adapter")
     }
 
-    pub fn instance(&self, providers: &Providers) -> Instance {
+    fn instance(&self) -> Instance {
         let base_url = match self.way {
             Way::Github => None,
             Way::Enterprise => Some(self.at.github.web_url.as_str()),
             Way::Gitlab => Some(self.at.gitlab.url.as_str()),
         };
-        providers
+        self.providers
             .instance(self.kind(), base_url)
             .expect("an instance")
     }
 
     pub fn provider(&self) -> Arc<dyn Provider> {
-        self.provider_within(Limits::API)
+        self.providers.of(self.kind()).expect("an adapter")
     }
 
     pub fn provider_within(&self, limits: Limits) -> Arc<dyn Provider> {
-        self.providers(LOOPBACK, limits)
-            .of(self.kind())
-            .expect("an adapter")
+        self.provider_with(LOOPBACK, limits)
     }
 
     pub fn access(&self) -> Access {
@@ -119,7 +107,7 @@ impl World {
 
     pub fn access_with(&self, token: &str) -> Access {
         Access {
-            instance: self.instance(&self.providers(LOOPBACK, Limits::API)),
+            instance: self.instance(),
             token: Secret::from(token),
             scheme: match self.way {
                 Way::Github | Way::Enterprise => Scheme::Bearer,
@@ -185,6 +173,22 @@ impl World {
         }
         ids
     }
+}
+
+fn providers(way: Way, at: &Running, allow: &str, limits: Limits) -> Providers {
+    let url = |text: &str| Url::parse(text).expect("a URL");
+    let outbound = Outbound::new(allow.parse().expect("a list"), limits).expect("a client");
+    let (github_url, github_api_url) = match way {
+        Way::Github => (url(&at.github.web_url), Some(url(&at.github.api_url))),
+        Way::Enterprise | Way::Gitlab => (url("https://github.com"), None),
+    };
+    let gitlab_url = url("https://gitlab.com");
+    let configured = ConfiguredInstances {
+        github_url,
+        github_api_url,
+        gitlab_url,
+    };
+    Providers::new(outbound, Clock::system(), &configured)
 }
 
 pub fn hundred() -> ListQuery {
