@@ -285,3 +285,50 @@ async fn a_host_that_takes_and_says_nothing_ends_too() {
     assert!(matches!(error, OutboundError::TimedOut { .. }), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("secret"));
 }
+
+/// What a subscriber writes.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_holds_no_header_and_no_query_at_any_level() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let server = Server::answering(vec![answer("200 OK\r\nx-a: s3cret", b"s3cret")]).await;
+    let client = client("127.0.0.1", Names::default());
+    get(
+        &client,
+        &format!("http://127.0.0.1:{}/p?q=s3cret", server.port),
+    )
+    .await
+    .expect("it");
+    let text = String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("text");
+    let told = [
+        "method=GET",
+        "host=\"127.0.0.1\"",
+        "path=\"/p\"",
+        "status=200",
+        "milliseconds=",
+    ];
+    for part in told {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("s3cret"), "{text}");
+}
