@@ -168,9 +168,7 @@ pub fn require_signed_in(caller: &Caller, call: &CallContext) -> Result<(), Deni
 /// API tokens have no second factor; a person with one made them.
 fn require_assurance(caller: &Caller, call: &CallContext) -> Result<(), Denied> {
     match caller {
-        Caller::User(user)
-            if call.changes && call.require_aal2 && user.aal != Assurance::Aal2 =>
-        {
+        Caller::User(user) if call.changes && call.require_aal2 && user.aal != Assurance::Aal2 => {
             Err(Denied::Assurance)
         }
         Caller::User(_) | Caller::ApiToken(_) => Ok(()),
@@ -245,8 +243,17 @@ mod tests {
     #[test]
     fn another_tenant_does_not_exist() {
         let call = CallContext::default();
-        for caller in [user(false, &[(1, Role::Owner)]), token(organization(1), Permission::ALL)] {
-            for need in [LIST, CREATE, Need::Membership, Need::Ownership, Need::PortalAdmin] {
+        for caller in [
+            user(false, &[(1, Role::Owner)]),
+            token(organization(1), Permission::ALL),
+        ] {
+            for need in [
+                LIST,
+                CREATE,
+                Need::Membership,
+                Need::Ownership,
+                Need::PortalAdmin,
+            ] {
                 let denied = require(&caller, organization(2), need, &call).unwrap_err();
                 assert_eq!(denied, Denied::NotFound);
             }
@@ -274,8 +281,24 @@ mod tests {
         assert_eq!(denied, Denied::Lacks(Need::PortalAdmin));
         assert!(require(&user(true, &[]), platform, LIST, &call).is_ok());
         assert!(require(&user(true, &[]), organization(9), CREATE, &call).is_ok());
-        assert!(require(&token(platform, &[Permission::ConnectionsList]), platform, LIST, &call).is_ok());
-        assert!(require(&token(platform, Permission::ALL), organization(9), LIST, &call).is_err());
+        assert!(
+            require(
+                &token(platform, &[Permission::ConnectionsList]),
+                platform,
+                LIST,
+                &call
+            )
+            .is_ok()
+        );
+        assert!(
+            require(
+                &token(platform, Permission::ALL),
+                organization(9),
+                LIST,
+                &call
+            )
+            .is_err()
+        );
     }
 
     #[test]
@@ -298,7 +321,8 @@ mod tests {
     #[test]
     fn only_a_person_who_owns_it_ends_an_organization() {
         let call = CallContext::default();
-        let ends = |caller: &Caller| require(caller, organization(1), Need::Ownership, &call).is_ok();
+        let ends =
+            |caller: &Caller| require(caller, organization(1), Need::Ownership, &call).is_ok();
         assert!(ends(&user(false, &[(1, Role::Owner)])));
         assert!(ends(&user(true, &[])));
         assert!(!ends(&user(false, &[(1, Role::Admin)])));

@@ -46,7 +46,9 @@ fn sentence(need: Need) -> String {
         Need::Permission(permission) => format!(
             "This call needs the permission {permission}; ask an owner of the organization for a role or token that holds it."
         ),
-        Need::Ownership => "Only an owner of the organization, signed in as a person, may do this.".to_owned(),
+        Need::Ownership => {
+            "Only an owner of the organization, signed in as a person, may do this.".to_owned()
+        }
         Need::PortalAdmin => {
             "This call is for the platform and needs portal_admin in the user's token.".to_owned()
         }

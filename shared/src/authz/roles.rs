@@ -61,18 +61,48 @@ mod tests {
 
     /// The published table, row by row: owner, admin, member, viewer, billing, portal_admin.
     const TABLE: &[(&str, [bool; 6])] = &[
-        ("org.git.connections.list", [true, true, true, true, false, true]),
-        ("org.git.connections.create", [true, true, false, false, false, true]),
-        ("org.git.connections.update", [true, true, false, false, false, true]),
-        ("org.git.connections.delete", [true, true, false, false, false, true]),
-        ("org.git.connections.test", [true, true, false, false, false, true]),
-        ("org.git.connections.use", [true, true, false, false, false, true]),
-        ("org.git.providers.configure", [true, true, false, false, false, true]),
-        ("org.git.repositories.list", [true, true, true, true, false, true]),
-        ("org.git.repositories.manage", [true, true, true, false, false, true]),
+        (
+            "org.git.connections.list",
+            [true, true, true, true, false, true],
+        ),
+        (
+            "org.git.connections.create",
+            [true, true, false, false, false, true],
+        ),
+        (
+            "org.git.connections.update",
+            [true, true, false, false, false, true],
+        ),
+        (
+            "org.git.connections.delete",
+            [true, true, false, false, false, true],
+        ),
+        (
+            "org.git.connections.test",
+            [true, true, false, false, false, true],
+        ),
+        (
+            "org.git.connections.use",
+            [true, true, false, false, false, true],
+        ),
+        (
+            "org.git.providers.configure",
+            [true, true, false, false, false, true],
+        ),
+        (
+            "org.git.repositories.list",
+            [true, true, true, true, false, true],
+        ),
+        (
+            "org.git.repositories.manage",
+            [true, true, true, false, false, true],
+        ),
         ("org.activity.list", [true, true, true, true, false, true]),
         ("org.jobs.list", [true, true, true, true, false, true]),
-        ("org.members.manage", [true, true, false, false, false, true]),
+        (
+            "org.members.manage",
+            [true, true, false, false, false, true],
+        ),
         ("org.tokens.manage", [true, true, false, false, false, true]),
     ];
 

@@ -7,10 +7,11 @@ use url::Url;
 
 use super::fault::Faults;
 use super::process::Process;
-use super::reader::{Reader, address, base_url, flag, origins};
+use super::reader::{Reader, address, base_url, flag, origins, web_url};
 use super::settings as names;
 use super::sources::{Resolved, Sources};
 use super::{Config, DataDir, Intervals, Jobs, LogFormat, Telemetry, UserTokens};
+use crate::domain::outbound_allow::OutboundAllow;
 use crate::domain::secret::Secret;
 use crate::vault::Keyring;
 
@@ -68,9 +69,7 @@ impl Reader<'_> {
             encryption_keys: self.optional(&names::ENCRYPTION_KEYS, str::parse::<Keyring>),
             user_tokens: self.user_tokens(),
             redirect_allowlist: self.optional(&names::REDIRECT_ALLOWLIST, origins),
-            outbound_allow: self.value(&names::OUTBOUND_ALLOW, |text| {
-                Ok::<_, String>(text.to_owned())
-            }),
+            outbound_allow: self.value(&names::OUTBOUND_ALLOW, str::parse::<OutboundAllow>),
             providers: self.providers(),
             refresh_buffer: self.duration(&names::REFRESH_BUFFER, Duration::ZERO..=DAY),
             intervals: Intervals {
@@ -96,7 +95,7 @@ impl Reader<'_> {
     fn user_tokens(&mut self) -> UserTokens {
         UserTokens {
             secret: self.optional(&names::JWT_SECRET, jwt_secret),
-            jwks_url: self.optional(&names::JWT_JWKS_URL, base_url),
+            jwks_url: self.optional(&names::JWT_JWKS_URL, web_url),
             issuer: self.text(&names::JWT_ISSUER),
             audience: self.text(&names::JWT_AUDIENCE),
             require_aal2: self.value(&names::REQUIRE_AAL2, flag),

@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::domain::outbound_allow::OutboundAllow;
 use crate::domain::secret::Secret;
 use crate::vault::Keyring;
 
@@ -35,7 +36,7 @@ pub use duration::{format_duration, parse_duration};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load};
 pub use process::Process;
-pub use providers::{Azure, Bitbucket, Github, GithubApp, Gitlab, OauthApp, Providers};
+pub use providers::{Azure, Bitbucket, Github, GithubApp, Gitlab, OauthApp, ProviderApps};
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 
@@ -60,10 +61,10 @@ pub struct Config {
     pub user_tokens: UserTokens,
     /// Origins a `redirect_url` may have, where set; see [`Config::redirect_origins`].
     pub redirect_allowlist: Option<Vec<String>>,
-    /// What user-supplied URLs may reach although it is not public, as written, checked.
-    pub outbound_allow: String,
+    /// What user-supplied URLs may reach although it is not public.
+    pub outbound_allow: OutboundAllow,
     /// The platform's own registrations at the providers.
-    pub providers: Providers,
+    pub providers: ProviderApps,
     /// Tokens are refreshed this long before they expire.
     pub refresh_buffer: Duration,
     /// How often scheduled work is looked for.

@@ -8,7 +8,7 @@ use crate::domain::secret::Secret;
 
 /// Where the providers are, and the platform-level apps there.
 #[derive(Clone, Debug)]
-pub struct Providers {
+pub struct ProviderApps {
     /// GitHub.
     pub github: Github,
     /// GitLab.
@@ -46,8 +46,8 @@ pub struct GithubApp {
 pub struct Github {
     /// Where people open it.
     pub url: Url,
-    /// Its REST API.
-    pub api_url: Url,
+    /// Its REST API, where set; else it follows from `url`.
+    pub api_url: Option<Url>,
     /// The OAuth app.
     pub oauth: Option<OauthApp>,
     /// The GitHub App.
@@ -88,13 +88,11 @@ pub struct Azure {
 }
 
 impl Reader<'_> {
-    pub(super) fn providers(&mut self) -> Providers {
-        let github_url = self.value(&names::GITHUB_URL, base_url);
-        let github_api = self.optional(&names::GITHUB_API_URL, base_url);
-        Providers {
+    pub(super) fn providers(&mut self) -> ProviderApps {
+        ProviderApps {
             github: Github {
-                api_url: github_api.unwrap_or_else(|| github_api_of(&github_url)),
-                url: github_url,
+                api_url: self.optional(&names::GITHUB_API_URL, base_url),
+                url: self.value(&names::GITHUB_URL, base_url),
                 oauth: self.oauth(&names::GITHUB_CLIENT_ID, &names::GITHUB_CLIENT_SECRET),
                 app: self.github_app(),
             },
@@ -174,17 +172,6 @@ impl Reader<'_> {
             );
         }
     }
-}
-
-/// An Enterprise Server has its API under its own address.
-/// Source: GitHub's documentation, "Getting started with the REST API", Enterprise Server edition.
-fn github_api_of(url: &Url) -> Url {
-    let text = if url.host_str() == Some("github.com") {
-        "https://api.github.com".to_owned()
-    } else {
-        format!("{}/api/v3", url.as_str().trim_end_matches('/'))
-    };
-    Url::parse(&text).unwrap_or_else(|_| url.clone())
 }
 
 /// Environment files often carry the line breaks of a PEM as `\n`.

@@ -133,22 +133,33 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// A base URL of http or https, without credentials, query and fragment.
-pub(super) fn base_url(text: &str) -> Result<Url, String> {
+/// A URL of http or https, without credentials and fragment.
+pub(super) fn web_url(text: &str) -> Result<Url, String> {
     let text = text.trim();
     let url = Url::parse(text).map_err(|error| {
         format!("{text:?} is no URL ({error}); give one like https://git.example.org")
     })?;
-    let problem = if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        "must begin with https:// or http:// and name a host"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user or password; a base URL has none".to_owned());
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "must end with its path: no ? and no #"
-    } else {
-        return Ok(url);
-    };
-    Err(format!("{text:?} {problem}"))
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(format!(
+            "{text:?} must begin with https:// or http:// and name a host"
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds a user or a password, which does not belong there".to_owned());
+    }
+    if url.fragment().is_some() {
+        return Err(format!("{text:?} must not contain a #"));
+    }
+    Ok(url)
+}
+
+/// A [`web_url`] to which paths are appended.
+pub(super) fn base_url(text: &str) -> Result<Url, String> {
+    let url = web_url(text)?;
+    if url.query().is_some() {
+        return Err(format!("{text:?} must end with its path: no ?"));
+    }
+    Ok(url)
 }
 
 /// A comma-separated list of origins, as `Url::origin` writes them.

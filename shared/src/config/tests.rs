@@ -81,10 +81,7 @@ fn nothing_set_is_a_working_configuration() {
     assert_eq!(config.jobs.lease, Duration::from_secs(60));
     assert_eq!(config.shutdown_grace, Duration::from_secs(25));
     assert_eq!(config.backup_url.as_str(), "file:///srv/.mooring/backups/");
-    assert_eq!(
-        config.providers.github.api_url.as_str(),
-        "https://api.github.com/"
-    );
+    assert!(config.providers.github.api_url.is_none());
     assert_eq!(
         config.providers.bitbucket.api_url.as_str(),
         "https://api.bitbucket.org/2.0"
@@ -137,10 +134,7 @@ fn toml_tables_lists_and_foreign_names() {
         config.redirect_allowlist.unwrap(),
         ["https://a.example", "https://b.example"]
     );
-    assert_eq!(
-        config.providers.github.api_url.as_str(),
-        "https://ghe.example/api/v3"
-    );
+    assert_eq!(config.providers.github.url.as_str(), "https://ghe.example/");
     assert_eq!(config.user_tokens.secret.unwrap().expose_secret(), JWT);
 }
 

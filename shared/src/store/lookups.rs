@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use super::connect::SystemExecutor;
 use super::error::StoreError;
-use crate::domain::ids::{ApiTokenId, ConnectionId, OrganizationId, UserId};
+use crate::domain::ids::{ApiTokenId, ConnectionId, JobId, OrganizationId, UserId};
+use crate::domain::job::JobStatus;
 use crate::domain::organization::{Organization, Role};
 use crate::domain::page::{PageRequest, Start};
 
@@ -190,4 +191,53 @@ pub async fn users_of_shared(
     .fetch_one(db.pool())
     .await?;
     Ok(count)
+}
+
+/// The newest jobs of all tenants, for the operator: which they are, newest first.
+///
+/// # Errors
+/// As every statement.
+pub async fn newest_jobs(
+    db: &SystemExecutor,
+    organization: Option<OrganizationId>,
+    kind: Option<&str>,
+    status: Option<JobStatus>,
+    limit: u32,
+) -> Result<Vec<(OrganizationId, JobId)>, StoreError> {
+    // Each tenant's part is a walk down its own index, so that the whole is not a sort of the table.
+    let rows = sqlx::query!(
+        "SELECT j.organization_id, j.id FROM organizations o CROSS JOIN LATERAL ( \
+            SELECT organization_id, id FROM jobs WHERE organization_id = o.id \
+               AND ($2::text IS NULL OR kind = $2) AND ($3::smallint IS NULL OR status = $3) \
+             ORDER BY id DESC LIMIT $4) j \
+         WHERE $1::uuid IS NULL OR o.id = $1 ORDER BY j.id DESC LIMIT $4",
+        organization.map(|id| id.0),
+        kind,
+        status.map(JobStatus::code),
+        i64::from(limit),
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (OrganizationId(row.organization_id), JobId(row.id)))
+        .collect())
+}
+
+/// Whose job this is, for the operator.
+///
+/// # Errors
+/// As every statement.
+pub async fn organization_of_job(
+    db: &SystemExecutor,
+    job: JobId,
+) -> Result<Option<OrganizationId>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "SELECT o.id FROM organizations o WHERE EXISTS \
+            (SELECT FROM jobs j WHERE j.organization_id = o.id AND j.id = $1)",
+        job.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(id.map(OrganizationId))
 }

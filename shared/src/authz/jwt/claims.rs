@@ -71,7 +71,9 @@ impl Claims {
             return Err(Unauthenticated::Invalid("it is not valid yet (nbf)"));
         }
         if self.iat.is_some_and(|iat| !(iat <= ahead)) {
-            return Err(Unauthenticated::Invalid("it was issued in the future (iat)"));
+            return Err(Unauthenticated::Invalid(
+                "it was issued in the future (iat)",
+            ));
         }
         if issuer.is_some_and(|issuer| self.iss.as_deref() != Some(issuer)) {
             return Err(Unauthenticated::Invalid("its issuer (iss) is another one"));
@@ -79,7 +81,9 @@ impl Claims {
         if let Some(audience) = audience
             && !self.aud.as_ref().is_some_and(|aud| aud.names(audience))
         {
-            return Err(Unauthenticated::Invalid("it is meant for another audience (aud)"));
+            return Err(Unauthenticated::Invalid(
+                "it is meant for another audience (aud)",
+            ));
         }
         Ok(())
     }
@@ -109,11 +113,7 @@ impl Claims {
 
 /// Text to show and store: without control characters, of a bounded length.
 fn shown(text: String) -> Option<String> {
-    let text: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect();
+    let text: String = text.chars().filter(|c| !c.is_control()).take(200).collect();
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }

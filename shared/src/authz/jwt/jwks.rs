@@ -199,10 +199,9 @@ impl Known {
     }
 
     fn find(&self, algorithm: Algorithm, kid: Option<&str>) -> Found {
-        let mut fitting = self
-            .keys
-            .iter()
-            .filter(|key| key.algorithm == algorithm && (kid.is_none() || key.id.as_deref() == kid));
+        let mut fitting = self.keys.iter().filter(|key| {
+            key.algorithm == algorithm && (kid.is_none() || key.id.as_deref() == kid)
+        });
         match (fitting.next(), fitting.next()) {
             (None, _) => Found::None,
             (Some(key), None) => Found::One(key.clone()),

@@ -138,8 +138,7 @@ async fn every_claim_arrives() {
     all["email"] = json!("ada@example.org");
     all["portal_admin"] = json!(true);
     all["aal"] = json!("aal2");
-    all["organizations"] =
-        json!({ SUB: "admin", "not-an-id": "owner", "018f3c5e-7a00-7000-8000-000000000002": "chef" });
+    all["organizations"] = json!({ SUB: "admin", "not-an-id": "owner", "018f3c5e-7a00-7000-8000-000000000002": "chef" });
     let user = by_secret(&clock).verify(&hs256(&all)).await.unwrap();
     assert_eq!(user.name.as_deref(), Some("Ada"));
     assert!(user.portal_admin);
@@ -147,7 +146,10 @@ async fn every_claim_arrives() {
     let organizations = user.organizations.unwrap();
     assert_eq!(organizations.len(), 1);
     assert_eq!(organizations.values().next(), Some(&Role::Admin));
-    let user = by_secret(&clock).verify(&hs256(&claims(&clock))).await.unwrap();
+    let user = by_secret(&clock)
+        .verify(&hs256(&claims(&clock)))
+        .await
+        .unwrap();
     assert_eq!(user.organizations, None);
 }
 
@@ -186,7 +188,12 @@ async fn dates_go_by_the_clock() {
     assert_eq!(verifier.verify(&token).await, Err(Unauthenticated::Expired));
 
     let now = clock.now().timestamp();
-    for (name, ahead, accepted) in [("nbf", 20, true), ("nbf", 90, false), ("iat", 20, true), ("iat", 90, false)] {
+    for (name, ahead, accepted) in [
+        ("nbf", 20, true),
+        ("nbf", 90, false),
+        ("iat", 20, true),
+        ("iat", 90, false),
+    ] {
         let mut early = claims(&clock);
         early[name] = json!(now + ahead);
         let result = verifier.verify(&hs256(&early)).await;
@@ -205,7 +212,10 @@ async fn a_token_needs_an_end_and_a_uuid() {
         json!({ "exp": clock.now().timestamp() + 60 }),
         json!({ "sub": SUB, "exp": clock.now().timestamp() + 60, "portal_admin": "yes" }),
     ] {
-        assert!(is_invalid(&verifier.verify(&hs256(&broken)).await), "{broken}");
+        assert!(
+            is_invalid(&verifier.verify(&hs256(&broken)).await),
+            "{broken}"
+        );
     }
 }
 
@@ -279,14 +289,34 @@ async fn all_three_algorithms_verify_by_the_keys_own_type() {
     let provider = Provider::with(&keys);
     let verifier = by_keys(&clock, &provider);
     for (kid, pair) in &pairs {
-        assert!(verifier.verify(&pair.token(Some(kid), &claims(&clock))).await.is_ok(), "{kid}");
+        assert!(
+            verifier
+                .verify(&pair.token(Some(kid), &claims(&clock)))
+                .await
+                .is_ok(),
+            "{kid}"
+        );
         // Without a kid: the only key of its type.
-        assert!(verifier.verify(&pair.token(None, &claims(&clock))).await.is_ok(), "{kid}");
+        assert!(
+            verifier
+                .verify(&pair.token(None, &claims(&clock)))
+                .await
+                .is_ok(),
+            "{kid}"
+        );
         // Another key's name, or a stranger's key under a known name.
         let other = if *kid == "r" { "c" } else { "r" };
-        assert!(is_invalid(&verifier.verify(&pair.token(Some(other), &claims(&clock))).await));
+        assert!(is_invalid(
+            &verifier
+                .verify(&pair.token(Some(other), &claims(&clock)))
+                .await
+        ));
     }
-    assert!(is_invalid(&verifier.verify(&Pair::ed().token(Some("d"), &claims(&clock))).await));
+    assert!(is_invalid(
+        &verifier
+            .verify(&Pair::ed().token(Some("d"), &claims(&clock)))
+            .await
+    ));
 }
 
 #[tokio::test]
@@ -295,7 +325,12 @@ async fn an_unknown_key_is_looked_for_once() {
     let (old, new) = (Pair::ed(), Pair::ed());
     let provider = Provider::with(&[old.jwk("old")]);
     let verifier = by_keys(&clock, &provider);
-    assert!(verifier.verify(&old.token(Some("old"), &claims(&clock))).await.is_ok());
+    assert!(
+        verifier
+            .verify(&old.token(Some("old"), &claims(&clock)))
+            .await
+            .is_ok()
+    );
     assert_eq!(provider.fetches(), 1);
 
     provider.set(Ok(json!({ "keys": [new.jwk("new")] })));
@@ -304,7 +339,11 @@ async fn an_unknown_key_is_looked_for_once() {
     assert!(together.iter().all(Result::is_ok));
     assert_eq!(provider.fetches(), 2);
     // Rotated away.
-    assert!(is_invalid(&verifier.verify(&old.token(Some("old"), &claims(&clock))).await));
+    assert!(is_invalid(
+        &verifier
+            .verify(&old.token(Some("old"), &claims(&clock)))
+            .await
+    ));
 
     for _ in 0..50 {
         let stranger = Pair::ed().token(Some("made up"), &claims(&clock));
@@ -312,7 +351,11 @@ async fn an_unknown_key_is_looked_for_once() {
     }
     assert_eq!(provider.fetches(), 2);
     clock.advance(TimeDelta::seconds(31));
-    assert!(is_invalid(&verifier.verify(&new.token(Some("made up"), &claims(&clock))).await));
+    assert!(is_invalid(
+        &verifier
+            .verify(&new.token(Some("made up"), &claims(&clock)))
+            .await
+    ));
     assert_eq!(provider.fetches(), 3);
 }
 
@@ -347,7 +390,10 @@ async fn a_provider_that_is_away_signs_nobody_out() {
     }
     assert_eq!(provider.fetches(), 2);
     let other = Pair::ed().token(Some("two"), &long);
-    assert_eq!(verifier.verify(&other).await, Err(Unauthenticated::KeysUnavailable));
+    assert_eq!(
+        verifier.verify(&other).await,
+        Err(Unauthenticated::KeysUnavailable)
+    );
     assert_eq!(provider.fetches(), 3);
 }
 
@@ -369,7 +415,10 @@ async fn issuer_and_audience_count_where_configured() {
         (with(issuer.clone(), json!(["other", "mooring"])), true),
         (with(issuer.clone(), json!("other")), false),
         (with(issuer.clone(), Value::Null), false),
-        (with(json!("https://id.example.com"), json!("mooring")), false),
+        (
+            with(json!("https://id.example.com"), json!("mooring")),
+            false,
+        ),
         (hs256(&claims(&clock)), false),
     ] {
         assert_eq!(verifier.verify(&token).await.is_ok(), accepted);

@@ -76,7 +76,9 @@ pub async fn record_refusal(
     session: &Session,
     error: ProviderError,
 ) -> Result<(), Error> {
-    record(context, permit, session, &Err(error), false).await.map(drop)
+    record(context, permit, session, &Err(error), false)
+        .await
+        .map(drop)
 }
 
 /// A job that validates a connection, in half a minute: for one whose provider did not answer.
