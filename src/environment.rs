@@ -49,11 +49,25 @@ impl Environment {
         load(&sources, process).map_err(|faults| Failure::usage(faults.to_string()))
     }
 
-    /// The same, with some settings given by the program itself (the demo's).
-    pub fn with(mut self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let given = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
-        self.flags.extend(given);
+    /// Only these settings of the operator's, and `given` on top: for a run that must not touch
+    /// anything of theirs.
+    pub fn confined(mut self, kept: &[&str], given: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let is_kept = |name: &str| {
+            let setting = name.strip_suffix("_FILE").unwrap_or(name);
+            kept.contains(&setting)
+        };
+        self.variables.retain(|name, _| is_kept(name));
+        self.flags.retain(|name, _| is_kept(name));
+        self.toml = None;
+        for (name, value) in given {
+            self.flags.entry(name.to_owned()).or_insert(value);
+        }
         self
+    }
+
+    /// A value that the environment or the command line gives.
+    pub fn is_set(&self, name: &str) -> bool {
+        [&self.flags, &self.variables].iter().any(|layer| layer.get(name).is_some_and(|value| !value.is_empty()))
     }
 }
 
