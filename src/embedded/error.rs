@@ -141,6 +141,9 @@ pub enum EmbeddedError {
     /// The server runs, but a connection or statement failed.
     #[error("the embedded Postgres refused: {0}")]
     Database(#[from] sqlx::Error),
+    /// The operating system gives no randomness, so nothing can be named or kept secret.
+    #[error(transparent)]
+    NoRandomness(#[from] shared::vault::random::NoRandomness),
     /// The caller's migration of a test template failed.
     #[error("the template database could not be migrated: {0}")]
     Template(String),
@@ -181,6 +184,7 @@ impl EmbeddedError {
             Self::DidNotStop { .. } => "postgres_did_not_stop",
             Self::NotRunning { .. } => "embedded_not_running",
             Self::Database(_) => "database_refused",
+            Self::NoRandomness(_) => "no_randomness",
             Self::Template(_) => "template_failed",
             Self::File { .. } => "file_failed",
             Self::Spawn { .. } => "spawn_failed",

@@ -116,6 +116,12 @@ fn download(
         "no Postgres on this machine; fetching one with npm"
     );
     let mut command = launch::command(npm, None, surroundings);
+    command.envs(
+        surroundings
+            .npm_variables
+            .iter()
+            .map(|(name, value)| (name, value)),
+    );
     command.args([
         "pack",
         &package,

@@ -10,7 +10,7 @@
 
 use std::path::Path;
 
-use secrecy::{ExposeSecret, SecretString};
+use shared::domain::secret::{ExposeSecret, Secret};
 
 use super::account::Account;
 use super::error::EmbeddedError;
@@ -62,8 +62,8 @@ impl Initialize<'_> {
     }
 
     /// Makes the database directory and answers the owner's password.
-    pub(super) fn run(&self) -> Result<SecretString, EmbeddedError> {
-        let draft = self.layout.new_draft();
+    pub(super) fn run(&self) -> Result<Secret, EmbeddedError> {
+        let draft = self.layout.new_draft()?;
         tracing::info!(data_dir = %self.layout.root.display(), "making a new database");
         let password = owner::make_password(self.layout)?;
         layout::make_private_dir(&draft, self.account)?;
@@ -103,7 +103,7 @@ impl Initialize<'_> {
     }
 
     /// A new password for the owner, where its file was lost. No server may run.
-    pub(super) fn replace_password(&self) -> Result<SecretString, EmbeddedError> {
+    pub(super) fn replace_password(&self) -> Result<Secret, EmbeddedError> {
         let password = owner::make_password(self.layout)?;
         let statement = format!("ALTER ROLE {OWNER} PASSWORD '{}'", password.expose_secret());
         self.statements(&self.layout.pgdata(), true, "postgres", &[statement])?;

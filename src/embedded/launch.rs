@@ -49,7 +49,7 @@ pub(super) fn command(
         .process_group(0);
     if let Some(account) = account {
         // As root this also drops the supplementary groups.
-        command.gid(account.gid).uid(account.uid).env_remove("HOME");
+        command.gid(account.gid).uid(account.uid);
     }
     command
 }

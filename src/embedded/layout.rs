@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 
 use super::account::Account;
 use super::error::EmbeddedError;
+use shared::vault::random;
 
 const DRAFT: &str = "postgres.new-";
 
@@ -94,9 +95,10 @@ impl Layout {
     }
 
     /// Where a first start is made, under a name that no other one has.
-    pub(super) fn new_draft(&self) -> PathBuf {
-        self.root
-            .join(format!("{DRAFT}{}", hex::encode(rand::random::<[u8; 4]>())))
+    pub(super) fn new_draft(&self) -> Result<PathBuf, EmbeddedError> {
+        Ok(self
+            .root
+            .join(format!("{DRAFT}{}", hex::encode(random::bytes::<4>()?))))
     }
 
     /// First starts that were interrupted.

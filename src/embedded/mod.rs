@@ -153,7 +153,7 @@ impl Embedded {
 
     /// The same as a URL, which holds the password.
     #[must_use]
-    pub fn url(&self) -> secrecy::SecretString {
+    pub fn url(&self) -> shared::domain::secret::Secret {
         self.door.url()
     }
 

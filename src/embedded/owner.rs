@@ -8,7 +8,8 @@
 
 use std::path::PathBuf;
 
-use secrecy::{ExposeSecret, SecretString};
+use shared::domain::secret::{ExposeSecret, Secret};
+use shared::vault::random;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 use super::error::EmbeddedError;
@@ -26,7 +27,7 @@ pub struct Door {
     pub(super) socket: PathBuf,
     pub(super) role: &'static str,
     pub(super) database: String,
-    pub(super) password: Option<SecretString>,
+    pub(super) password: Option<Secret>,
 }
 
 impl Door {
@@ -47,7 +48,7 @@ impl Door {
 
     /// As a `postgres://` URL, which holds the password. The socket's folder is the parameter `host`.
     #[must_use]
-    pub fn url(&self) -> SecretString {
+    pub fn url(&self) -> Secret {
         use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
         use std::os::unix::ffi::OsStrExt;
         let host = percent_encode(self.socket.as_os_str().as_bytes(), NON_ALPHANUMERIC);
@@ -65,15 +66,15 @@ impl Door {
 }
 
 /// The stored password, where there is one.
-pub(super) fn read_password(layout: &Layout) -> Option<SecretString> {
+pub(super) fn read_password(layout: &Layout) -> Option<Secret> {
     let text = std::fs::read_to_string(layout.password()).ok()?;
     let text = text.trim();
     (!text.is_empty()).then(|| text.into())
 }
 
 /// A new password, stored.
-pub(super) fn make_password(layout: &Layout) -> Result<SecretString, EmbeddedError> {
-    let password = SecretString::from(hex::encode(rand::random::<[u8; 24]>()));
+pub(super) fn make_password(layout: &Layout) -> Result<Secret, EmbeddedError> {
+    let password = Secret::from(hex::encode(random::bytes::<24>()?));
     layout::write_whole(&layout.password(), 0o600, password.expose_secret())?;
     Ok(password)
 }

@@ -15,6 +15,7 @@ use super::error::EmbeddedError;
 use super::layout::{self, Layout};
 use super::runtime::Runtime;
 use super::surroundings::Surroundings;
+use shared::vault::random;
 
 /// The port is only a part of the socket's name.
 pub(super) const PORT: u16 = 5432;
@@ -47,7 +48,7 @@ fn outside(
     account: Option<&Account>,
     surroundings: &Surroundings,
 ) -> Result<PathBuf, EmbeddedError> {
-    let name = format!("{PREFIX}{}", hex::encode(rand::random::<[u8; 8]>()));
+    let name = format!("{PREFIX}{}", hex::encode(random::bytes::<8>()?));
     let own = surroundings.temp.join(&name);
     let closed = match account {
         Some(account) => account::first_closed_folder(account, &surroundings.temp, surroundings)?,

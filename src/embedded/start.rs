@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use rustix::process::Signal;
-use secrecy::SecretString;
+use shared::domain::secret::Secret;
 
 use super::account::{self, Account};
 use super::error::EmbeddedError;
@@ -30,7 +30,7 @@ pub(super) struct Started {
     pub(super) server: Server,
     pub(super) layout: Layout,
     pub(super) socket: PathBuf,
-    pub(super) password: SecretString,
+    pub(super) password: Secret,
 }
 
 /// Does it all. `explicit`: the operator chose the directory.

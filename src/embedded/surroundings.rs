@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use shared::domain::secret::Secret;
+
 /// Where to look for programs, users and room.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -16,9 +18,12 @@ pub struct Surroundings {
     pub memory: PathBuf,
     /// The list of users, in the format of `/etc/passwd`.
     pub passwd: PathBuf,
-    /// Further variables that the programs need (dynamic linker, npm's settings). Nothing else of the environment reaches them,
-    /// since the server's user could read it.
+    /// What the dynamic linker needs. Nothing else of the environment reaches the server, whose user could read it.
     pub variables: Vec<(OsString, OsString)>,
+    /// What npm needs besides: its settings, proxies, certificates, the home folder.
+    pub npm_variables: Vec<(OsString, OsString)>,
+    /// `TEST_DATABASE_URL`: the server that tests are to use instead of a throw-away cluster.
+    pub test_database: Option<Secret>,
 }
 
 /// Debian and Ubuntu, RHEL and Fedora, openSUSE, Alpine, Homebrew on both processors, MacPorts, Postgres.app, from source.
@@ -39,26 +44,47 @@ impl Surroundings {
     /// This machine, from the process environment.
     #[must_use]
     pub fn current() -> Self {
-        let passed = |name: &str| {
-            let upper = name.to_ascii_uppercase();
-            matches!(
-                upper.as_str(),
-                "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" | "DYLD_FALLBACK_LIBRARY_PATH" | "HOME"
-            ) || matches!(
-                upper.as_str(),
-                "HTTP_PROXY" | "HTTPS_PROXY" | "NO_PROXY" | "SSL_CERT_FILE" | "NODE_EXTRA_CA_CERTS"
-            )
-        };
-        Self {
-            path: std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
+        Self::new(std::env::vars_os())
+    }
+
+    /// This machine, from the given environment.
+    #[must_use]
+    pub fn new(environment: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut found = Self {
+            path: "/usr/local/bin:/usr/bin:/bin".into(),
             folders: FOLDERS.iter().map(PathBuf::from).collect(),
             temp: std::env::temp_dir(),
             memory: PathBuf::from("/dev/shm"),
             passwd: PathBuf::from("/etc/passwd"),
-            variables: std::env::vars_os()
-                .filter(|(name, _)| name.to_str().is_some_and(passed))
-                .collect(),
+            variables: Vec::new(),
+            npm_variables: Vec::new(),
+            test_database: None,
+        };
+        for (name, value) in environment {
+            let upper = name.to_string_lossy().to_ascii_uppercase();
+            match upper.as_str() {
+                "PATH" => found.path = value,
+                "LD_LIBRARY_PATH" | "DYLD_LIBRARY_PATH" | "DYLD_FALLBACK_LIBRARY_PATH" => {
+                    found.variables.push((name, value));
+                }
+                "HOME"
+                | "HTTP_PROXY"
+                | "HTTPS_PROXY"
+                | "NO_PROXY"
+                | "SSL_CERT_FILE"
+                | "NODE_EXTRA_CA_CERTS" => found.npm_variables.push((name, value)),
+                "TEST_DATABASE_URL" => {
+                    let url = value.to_string_lossy();
+                    let url = url.trim();
+                    found.test_database = (!url.is_empty()).then(|| Secret::from(url));
+                }
+                other if other.starts_with("NPM_CONFIG_") => {
+                    found.npm_variables.push((name, value))
+                }
+                _ => {}
+            }
         }
+        found
     }
 
     /// The first executable of that name on `path`.

@@ -47,7 +47,7 @@ async fn odd_names_are_quoted() {
             .expect("a socket")
             .starts_with(&place.root)
     );
-    let url = secrecy::ExposeSecret::expose_secret(&embedded.url()).to_owned();
+    let url = shared::domain::secret::ExposeSecret::expose_secret(&embedded.url()).to_owned();
     PgConnection::connect(&url)
         .await
         .expect("logs in")

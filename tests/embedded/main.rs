@@ -18,7 +18,7 @@ async fn the_owner_is_no_superuser_and_owns_the_database() {
     let embedded = Embedded::start(&place.options("data"))
         .await
         .expect("starts");
-    let url = secrecy::ExposeSecret::expose_secret(&embedded.url()).to_owned();
+    let url = shared::domain::secret::ExposeSecret::expose_secret(&embedded.url()).to_owned();
     let mut connection = PgConnection::connect(&url)
         .await
         .expect("the URL is one that sqlx reads");

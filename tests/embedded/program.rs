@@ -5,14 +5,14 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use mooring::embedded::{Embedded, EmbeddedOptions, Surroundings, ThrowawayCluster};
-use secrecy::ExposeSecret;
+use shared::domain::secret::ExposeSecret;
 
 const DATA_DIR: &str = "MOORING_TEST_PROGRAM_DATA_DIR";
 
 /// Not a test: what [`Program`] runs. `throwaway` stands for a throw-away cluster, anything else for a data directory.
 #[tokio::test]
 async fn as_program() {
-    let Some(data_dir) = std::env::var_os(DATA_DIR) else {
+    let Some((_, data_dir)) = std::env::vars_os().find(|(name, _)| name == DATA_DIR) else {
         return;
     };
     if data_dir == "throwaway" {

@@ -3,6 +3,9 @@
 
 pub mod backend;
 mod engine;
+pub mod jobs;
 pub mod runtime;
+pub mod sealer;
+pub mod sync;
 
 pub use engine::{Engine, EngineOptions, RunningEngine};

@@ -36,6 +36,7 @@ pub struct Permit {
     actor: Actor,
     need: Need,
     held: PermissionSet,
+    owner: bool,
     portal_admin: bool,
     request: RequestInfo,
 }
@@ -49,6 +50,7 @@ impl Permit {
             actor,
             need: Need::Permission(permission),
             held: PermissionSet::of(&[permission]),
+            owner: false,
             portal_admin: false,
             request: RequestInfo::default(),
         }
@@ -80,6 +82,12 @@ impl Permit {
     #[must_use]
     pub const fn holds(&self, permission: Permission) -> bool {
         self.held.holds(permission)
+    }
+
+    /// Whether the actor is a person who owns the organization.
+    #[must_use]
+    pub const fn is_owner(&self) -> bool {
+        self.owner
     }
 
     /// Whether the actor runs the platform.
@@ -143,6 +151,7 @@ pub fn require(
         actor: caller.actor(),
         need,
         held: standing.held,
+        owner: standing.owner,
         portal_admin: standing.portal_admin,
         request: call.request.clone(),
     })

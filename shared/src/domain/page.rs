@@ -45,6 +45,21 @@ impl<K> PageRequest<K> {
             start: Start::Offset(0),
         }
     }
+
+    /// Rows to skip: nothing where a key says where the page starts.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        match self.start {
+            Start::Offset(offset) => i64::try_from(offset).unwrap_or(i64::MAX),
+            Start::After(_) | Start::Before(_) => 0,
+        }
+    }
+
+    /// Rows to read: one more than the page has, which tells whether others follow.
+    #[must_use]
+    pub fn limit(&self) -> i64 {
+        i64::from(self.per_page) + 1
+    }
 }
 
 /// A page of a list.
@@ -61,6 +76,28 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
+    /// The page of rows that were read by [`PageRequest::limit`]: for [`Start::Before`] away from
+    /// the key, that is in the reverse of the list's order.
+    #[must_use]
+    pub fn cut<K>(request: &PageRequest<K>, mut rows: Vec<T>, total: Option<i64>) -> Self {
+        let more = rows.len() > request.per_page as usize;
+        rows.truncate(request.per_page as usize);
+        let (has_next, has_prev) = match request.start {
+            Start::Offset(offset) => (more, offset > 0),
+            Start::After(_) => (more, true),
+            Start::Before(_) => {
+                rows.reverse();
+                (true, more)
+            }
+        };
+        Self {
+            items: rows,
+            total,
+            has_next,
+            has_prev,
+        }
+    }
+
     /// The same page of other things.
     #[must_use]
     pub fn map<U>(self, f: impl FnMut(T) -> U) -> Page<U> {
@@ -70,5 +107,34 @@ impl<T> Page<T> {
             has_next: self.has_next,
             has_prev: self.has_prev,
         }
+    }
+}
+
+/// A bounded count as a total: `None` beyond the bound.
+#[must_use]
+pub fn bounded(count: i64) -> Option<i64> {
+    (count <= MAX_COUNT).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(start: Start<u8>) -> PageRequest<u8> {
+        PageRequest {
+            page: 2,
+            per_page: 2,
+            start,
+        }
+    }
+
+    #[test]
+    fn one_row_more_tells_whether_others_follow() {
+        let page = Page::cut(&request(Start::Offset(0)), vec![1, 2, 3], None);
+        assert_eq!((page.items, page.has_next, page.has_prev), (vec![1, 2], true, false));
+        let page = Page::cut(&request(Start::After(2)), vec![3, 4], None);
+        assert_eq!((page.items, page.has_next, page.has_prev), (vec![3, 4], false, true));
+        let page = Page::cut(&request(Start::Before(5)), vec![4, 3, 2], None);
+        assert_eq!((page.items, page.has_next, page.has_prev), (vec![3, 4], true, true));
     }
 }

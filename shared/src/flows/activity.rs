@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::authz::Permit;
 use crate::domain::activity::Entry;
 use crate::domain::ids::ActivityId;
-use crate::domain::page::{MAX_COUNT, Page, PageRequest, Start};
+use crate::domain::page::{Page, PageRequest, bounded};
 use crate::store::activity as store;
 
 pub use crate::store::activity::Filter;
@@ -25,28 +25,9 @@ pub async fn list(
     request: &PageRequest<ActivityId>,
 ) -> Result<Page<Entry>, Error> {
     let mut tx = context.db.tenant(permit.organization()).await?;
-    let (below, offset) = match request.start {
-        Start::Offset(offset) => (None, i64::try_from(offset).unwrap_or(i64::MAX)),
-        Start::After(id) => (Some(id), 0),
-        Start::Before(_) => (None, 0),
-    };
-    let mut items = store::list(
-        &mut *tx,
-        filter,
-        below,
-        offset,
-        i64::from(request.per_page) + 1,
-    )
-    .await?;
+    let rows = store::list(&mut *tx, filter, request).await?;
     let counted = store::count(&mut *tx, filter).await?;
-    let has_next = items.len() > request.per_page as usize;
-    items.truncate(request.per_page as usize);
-    Ok(Page {
-        items,
-        total: (counted <= MAX_COUNT).then_some(counted),
-        has_next,
-        has_prev: below.is_some() || offset > 0,
-    })
+    Ok(Page::cut(request, rows, bounded(counted)))
 }
 
 /// The next batch of an export, in the order of the chain: entries after `after`, at most 1,000.

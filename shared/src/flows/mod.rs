@@ -4,12 +4,17 @@
 //! provider inside a request are named where they stand, and go through `session`.
 
 pub mod activity;
+pub mod api_tokens;
 pub mod audit;
+pub mod callers;
 pub mod connected_repositories;
 pub mod connections;
 mod context;
 mod error;
 pub mod jobs;
+pub mod members;
+mod name;
+pub mod organizations;
 pub mod repositories;
 pub mod sync;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::job::Job;
+use super::job::{Cancellation, Job};
 use crate::domain::ids::ConnectionId;
 use crate::domain::job::Priority;
 use crate::domain::sync::SyncTrigger;
@@ -28,6 +28,8 @@ impl Job for SyncConnection {
     const TIMEOUT: Duration = Duration::from_secs(3600);
     const PER_CONNECTION: Option<i16> = Some(1);
     const EXPECTED_LONG: bool = true;
+    // Ended between two pages, where its run is ended with it.
+    const CANCELLATION: Cancellation = Cancellation::Told;
 }
 
 /// Asks the provider whether a connection's credential works.
@@ -42,16 +44,6 @@ impl Job for ValidateConnection {
     const PRIORITY: Priority = Priority::Lifecycle;
     const MAX_ATTEMPTS: i16 = 12;
     const PER_CONNECTION: Option<i16> = Some(1);
-}
-
-/// Seals the activity of every organization that has unsealed entries.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SealActivity {}
-
-impl Job for SealActivity {
-    const KIND: &'static str = "seal_activity";
-    const PRIORITY: Priority = Priority::Sweep;
-    const MAX_ATTEMPTS: i16 = 1;
 }
 
 /// Forgets answers to changing calls after a day.

@@ -8,6 +8,7 @@ use super::error::StoreError;
 use crate::domain::activity::{Entry, Subject};
 use crate::domain::actor::{Actor, ActorType};
 use crate::domain::ids::{ActivityId, OrganizationId};
+use crate::domain::page::{PageRequest, Start};
 
 /// An entry with what proves it.
 #[derive(Clone, Debug)]
@@ -146,29 +147,59 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// A page, newest first: below `below`, skipping `offset`.
+/// A page, newest first; see [`Page::cut`](crate::domain::page::Page::cut) for its order.
 ///
 /// # Errors
 /// As every statement.
 pub async fn list(
     db: impl PgExecutor<'_>,
     filter: &Filter,
-    below: Option<ActivityId>,
-    offset: i64,
-    limit: i64,
+    request: &PageRequest<ActivityId>,
 ) -> Result<Vec<Entry>, StoreError> {
+    let below = match request.start {
+        Start::Offset(_) => Uuid::max(),
+        Start::After(id) => id.0,
+        Start::Before(id) => return list_before(db, filter, id, request.limit()).await,
+    };
     let rows = select!(
         "WHERE id < $1 AND ($2::text IS NULL OR event = $2) AND ($3::uuid IS NULL OR actor_id = $3)
             AND ($4::uuid IS NULL OR subject_id = $4) AND ($5::timestamptz IS NULL OR created_at >= $5)
             AND ($6::timestamptz IS NULL OR created_at < $6)
          ORDER BY id DESC OFFSET $7 LIMIT $8",
-        below.map_or(Uuid::max(), |id| id.0),
+        below,
         filter.event,
         filter.actor,
         filter.subject,
         filter.since,
         filter.until,
-        offset,
+        request.offset(),
+        request.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StoredEntry::from(row).entry)
+        .collect())
+}
+
+async fn list_before(
+    db: impl PgExecutor<'_>,
+    filter: &Filter,
+    id: ActivityId,
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let rows = select!(
+        "WHERE id > $1 AND ($2::text IS NULL OR event = $2) AND ($3::uuid IS NULL OR actor_id = $3)
+            AND ($4::uuid IS NULL OR subject_id = $4) AND ($5::timestamptz IS NULL OR created_at >= $5)
+            AND ($6::timestamptz IS NULL OR created_at < $6)
+         ORDER BY id LIMIT $7",
+        id.0,
+        filter.event,
+        filter.actor,
+        filter.subject,
+        filter.since,
+        filter.until,
         limit,
     )
     .fetch_all(db)
@@ -368,6 +399,26 @@ pub async fn archive(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// Whether the archive holds a chain of this organization: then its id was used up. The
+/// transaction must be the platform's.
+///
+/// # Errors
+/// As every statement.
+pub async fn is_archived(
+    db: impl PgExecutor<'_>,
+    chain: OrganizationId,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM activity_archive
+            WHERE organization_id = $1 AND chain_organization_id = $2) AS "there!""#,
+        OrganizationId::PLATFORM.0,
+        chain.0
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(found)
 }
 
 /// Removes the chain of the transaction's organization, after it was archived.

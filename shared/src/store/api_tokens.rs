@@ -1,5 +1,6 @@
 //! `api_tokens`: for programs; the secret itself is never stored.
 
+use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -36,32 +37,22 @@ pub async fn insert(
     Ok(())
 }
 
-/// A page of tokens, newest first, one row more than asked.
-///
-/// # Errors
-/// As every statement.
-pub async fn list(
-    db: impl PgExecutor<'_>,
-    request: &PageRequest<ApiTokenId>,
-) -> Result<Vec<ApiToken>, StoreError> {
-    let (below, offset) = match request.start {
-        Start::Offset(offset) => (Uuid::max(), i64::try_from(offset).unwrap_or(i64::MAX)),
-        Start::After(id) => (id.0, 0),
-        Start::Before(_) => (Uuid::max(), 0),
-    };
-    let rows = sqlx::query!(
-        "SELECT organization_id, id, name, prefix, permissions, expires_at, last_used_at, \
-            created_by, created_at \
-         FROM api_tokens WHERE id < $1 ORDER BY id DESC OFFSET $2 LIMIT $3",
-        below,
-        offset,
-        i64::from(request.per_page) + 1
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| ApiToken {
+/// What [`list`] selects.
+struct Row {
+    organization_id: Uuid,
+    id: Uuid,
+    name: String,
+    prefix: String,
+    permissions: Vec<String>,
+    expires_at: Option<DateTime<Utc>>,
+    last_used_at: Option<DateTime<Utc>>,
+    created_by: Option<Uuid>,
+    created_at: DateTime<Utc>,
+}
+
+impl From<Row> for ApiToken {
+    fn from(row: Row) -> Self {
+        Self {
             id: row.id.into(),
             organization_id: OrganizationId(row.organization_id).shown(),
             name: row.name,
@@ -71,8 +62,47 @@ pub async fn list(
             last_used_at: row.last_used_at,
             created_by: row.created_by.map(Into::into),
             created_at: row.created_at,
-        })
-        .collect())
+        }
+    }
+}
+
+/// A page of tokens, newest first; see [`Page::cut`](crate::domain::page::Page::cut) for its order.
+///
+/// # Errors
+/// As every statement.
+pub async fn list(
+    db: impl PgExecutor<'_>,
+    request: &PageRequest<ApiTokenId>,
+) -> Result<Vec<ApiToken>, StoreError> {
+    let below = match request.start {
+        Start::Offset(_) => Uuid::max(),
+        Start::After(id) => id.0,
+        Start::Before(id) => {
+            let rows = sqlx::query_as!(
+                Row,
+                "SELECT organization_id, id, name, prefix, permissions, expires_at, last_used_at, \
+                    created_by, created_at \
+                 FROM api_tokens WHERE id > $1 ORDER BY id LIMIT $2",
+                id.0,
+                request.limit()
+            )
+            .fetch_all(db)
+            .await?;
+            return Ok(rows.into_iter().map(Into::into).collect());
+        }
+    };
+    let rows = sqlx::query_as!(
+        Row,
+        "SELECT organization_id, id, name, prefix, permissions, expires_at, last_used_at, \
+            created_by, created_at \
+         FROM api_tokens WHERE id < $1 ORDER BY id DESC OFFSET $2 LIMIT $3",
+        below,
+        request.offset(),
+        request.limit()
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// How many tokens there are, counted up to 10,000.

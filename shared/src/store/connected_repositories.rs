@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::domain::ids::{ConnectedRepositoryId, ConnectionId, OrganizationId, UserId};
+use crate::domain::page::{PageRequest, Start};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::ConnectedRepository;
 
@@ -67,23 +68,38 @@ pub async fn get(
     Ok(select!("WHERE id = $1", id.0).fetch_optional(db).await?)
 }
 
-/// A page, newest first: below `below`, skipping `offset`, of one connection or of all.
+/// A page, newest first, of one connection or of all; see
+/// [`Page::cut`](crate::domain::page::Page::cut) for its order.
 ///
 /// # Errors
 /// As every statement.
 pub async fn list(
     db: impl PgExecutor<'_>,
     connection: Option<ConnectionId>,
-    below: Option<ConnectedRepositoryId>,
-    offset: i64,
-    limit: i64,
+    request: &PageRequest<ConnectedRepositoryId>,
 ) -> Result<Vec<ConnectedRepository>, StoreError> {
+    let connection = connection.map(|c| c.0);
+    let below = match request.start {
+        Start::Offset(_) => Uuid::max(),
+        Start::After(id) => id.0,
+        Start::Before(id) => {
+            let rows = select!(
+                "WHERE id > $1 AND ($2::uuid IS NULL OR connection_id = $2) ORDER BY id LIMIT $3",
+                id.0,
+                connection,
+                request.limit()
+            )
+            .fetch_all(db)
+            .await?;
+            return Ok(rows);
+        }
+    };
     let rows = select!(
         "WHERE id < $1 AND ($2::uuid IS NULL OR connection_id = $2) ORDER BY id DESC OFFSET $3 LIMIT $4",
-        below.map_or(Uuid::max(), |id| id.0),
-        connection.map(|c| c.0),
-        offset,
-        limit
+        below,
+        connection,
+        request.offset(),
+        request.limit()
     )
     .fetch_all(db)
     .await?;

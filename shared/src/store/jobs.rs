@@ -273,6 +273,29 @@ pub async fn cancel_of_connection(
     Ok(done.rows_affected())
 }
 
+/// Removes the jobs of an organization that ends, and asks for the end of those that run.
+///
+/// # Errors
+/// As every statement.
+pub async fn end_of_organization(
+    db: &mut PgConnection,
+    organization: OrganizationId,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "DELETE FROM jobs WHERE organization_id = $1 AND status <> 1",
+        organization.0
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE jobs SET cancel_requested = true WHERE organization_id = $1 AND status = 1",
+        organization.0
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// What came of asking for another run.
 #[derive(Clone, Debug)]
 pub enum Retried {

@@ -8,6 +8,7 @@ use super::error::StoreError;
 use crate::domain::ids::{ApiTokenId, ConnectionId, JobId, OrganizationId, UserId};
 use crate::domain::job::JobStatus;
 use crate::domain::organization::{Organization, Role};
+use crate::domain::page::{PageRequest, Start};
 
 /// An API token as found by its secret.
 #[derive(Clone, Debug)]
@@ -90,19 +91,36 @@ pub async fn memberships(
         .collect())
 }
 
-/// The organizations of these ids (all of them for `None`), by id after `after`, at most `limit`.
-/// The platform's own row is left out.
+/// A page of the organizations of these ids (all of them for `None`), by id; see
+/// [`Page::cut`](crate::domain::page::Page::cut) for its order. The platform's own row is left out.
 ///
 /// # Errors
 /// As every statement.
 pub async fn organizations(
     db: &SystemExecutor,
     ids: Option<&[OrganizationId]>,
-    after: Option<OrganizationId>,
-    offset: i64,
-    limit: i64,
+    request: &PageRequest<OrganizationId>,
 ) -> Result<Vec<Organization>, StoreError> {
     let ids: Option<Vec<uuid::Uuid>> = ids.map(|ids| ids.iter().map(|id| id.0).collect());
+    let above = match request.start {
+        Start::Offset(_) => uuid::Uuid::nil(),
+        Start::After(id) => id.0,
+        Start::Before(id) => {
+            let rows = sqlx::query_as!(
+                Organization,
+                "SELECT id, name, slug, created_at, updated_at FROM organizations \
+                 WHERE id <> $1 AND ($2::uuid[] IS NULL OR id = ANY($2)) AND id < $3 \
+                 ORDER BY id DESC LIMIT $4",
+                OrganizationId::PLATFORM.0,
+                ids.as_deref(),
+                id.0,
+                request.limit(),
+            )
+            .fetch_all(db.pool())
+            .await?;
+            return Ok(rows);
+        }
+    };
     let rows = sqlx::query_as!(
         Organization,
         "SELECT id, name, slug, created_at, updated_at FROM organizations \
@@ -110,13 +128,30 @@ pub async fn organizations(
          ORDER BY id OFFSET $4 LIMIT $5",
         OrganizationId::PLATFORM.0,
         ids.as_deref(),
-        after.map_or(uuid::Uuid::nil(), |id| id.0),
-        offset,
-        limit,
+        above,
+        request.offset(),
+        request.limit(),
     )
     .fetch_all(db.pool())
     .await?;
     Ok(rows)
+}
+
+/// Whether there is such an organization.
+///
+/// # Errors
+/// As every statement.
+pub async fn organization_exists(
+    db: &SystemExecutor,
+    id: OrganizationId,
+) -> Result<bool, StoreError> {
+    let found = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM organizations WHERE id = $1) AS "there!""#,
+        id.0
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(found)
 }
 
 /// How many organizations there are besides the platform, counted up to 10,000.

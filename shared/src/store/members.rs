@@ -25,7 +25,7 @@ pub async fn get(db: impl PgExecutor<'_>, user: UserId) -> Result<Option<Member>
     Ok(row)
 }
 
-/// A page of members, by user id, one row more than asked; and how many there are.
+/// A page of members, by user id; see [`Page::cut`](crate::domain::page::Page::cut) for its order.
 ///
 /// # Errors
 /// As every statement.
@@ -33,24 +33,19 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     request: &PageRequest<UserId>,
 ) -> Result<Vec<Member>, StoreError> {
-    let (above, offset) = match request.start {
-        Start::Offset(offset) => (Uuid::nil(), i64::try_from(offset).unwrap_or(i64::MAX)),
-        Start::After(id) => (id.0, 0),
+    let above = match request.start {
+        Start::Offset(_) => Uuid::nil(),
+        Start::After(id) => id.0,
         Start::Before(id) => {
-            let mut rows = sqlx::query_as!(
+            let rows = sqlx::query_as!(
                 Member,
                 r#"SELECT organization_id, user_id, role AS "role: Role", name, email, created_at, updated_at
                  FROM members WHERE user_id < $1 ORDER BY user_id DESC LIMIT $2"#,
                 id.0,
-                i64::from(request.per_page) + 1
+                request.limit()
             )
             .fetch_all(db)
             .await?;
-            let extra = rows.len() > request.per_page as usize;
-            rows.reverse();
-            if extra {
-                rows.rotate_left(1);
-            }
             return Ok(rows);
         }
     };
@@ -59,8 +54,8 @@ pub async fn list(
         r#"SELECT organization_id, user_id, role AS "role: Role", name, email, created_at, updated_at
          FROM members WHERE user_id > $1 ORDER BY user_id OFFSET $2 LIMIT $3"#,
         above,
-        offset,
-        i64::from(request.per_page) + 1
+        request.offset(),
+        request.limit()
     )
     .fetch_all(db)
     .await?;
@@ -122,16 +117,16 @@ pub async fn delete(db: impl PgExecutor<'_>, user: UserId) -> Result<bool, Store
     Ok(done.rows_affected() == 1)
 }
 
-/// How many owners there are besides this one: the last may not go.
+/// The owners, locked until the transaction ends in one order for all, so that two calls cannot
+/// each take the last but one away.
 ///
 /// # Errors
 /// As every statement.
-pub async fn other_owners(db: impl PgExecutor<'_>, user: UserId) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM members WHERE role = 'owner' AND user_id <> $1"#,
-        user.0
+pub async fn lock_owners(db: impl PgExecutor<'_>) -> Result<Vec<UserId>, StoreError> {
+    let owners = sqlx::query_scalar!(
+        "SELECT user_id FROM members WHERE role = 'owner' ORDER BY user_id FOR UPDATE"
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?;
-    Ok(count)
+    Ok(owners.into_iter().map(UserId).collect())
 }

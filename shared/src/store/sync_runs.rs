@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
+use crate::domain::page::{PageRequest, Start};
 use crate::domain::sync::{IncompleteReason, SyncRun, SyncStatus, SyncTrigger};
 
 /// A run under way: what its next page needs.
@@ -220,25 +221,49 @@ pub async fn finish(
     Ok(Some(run_of!(row)))
 }
 
-/// The runs of a connection, newest first: below `below`, skipping `offset`.
+/// The runs of a connection, newest first; see [`Page::cut`](crate::domain::page::Page::cut) for
+/// the order.
 ///
 /// # Errors
 /// As every statement.
 pub async fn list(
     db: impl PgExecutor<'_>,
     connection: ConnectionId,
-    below: Option<SyncRunId>,
-    offset: i64,
-    limit: i64,
+    request: &PageRequest<SyncRunId>,
 ) -> Result<Vec<SyncRun>, StoreError> {
+    let below = match request.start {
+        Start::Offset(_) => Uuid::max(),
+        Start::After(id) => id.0,
+        Start::Before(id) => return list_before(db, connection, id, request.limit()).await,
+    };
     let rows = sqlx::query!(
         r#"SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
             requests, not_modified, error_code, error_message, started_at, finished_at
          FROM sync_runs WHERE connection_id = $1 AND id < $2 ORDER BY id DESC OFFSET $3 LIMIT $4"#,
         connection.0,
-        below.map_or(Uuid::max(), |id| id.0),
-        offset,
+        below,
+        request.offset(),
+        request.limit(),
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| run_of!(row)).collect())
+}
+
+async fn list_before(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    id: SyncRunId,
+    limit: i64,
+) -> Result<Vec<SyncRun>, StoreError> {
+    let rows = sqlx::query!(
+        r#"SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
+            found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
+            requests, not_modified, error_code, error_message, started_at, finished_at
+         FROM sync_runs WHERE connection_id = $1 AND id > $2 ORDER BY id LIMIT $3"#,
+        connection.0,
+        id.0,
         limit,
     )
     .fetch_all(db)

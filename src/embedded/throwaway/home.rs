@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use rustix::process::Signal;
-use secrecy::ExposeSecret;
+use shared::domain::secret::ExposeSecret;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 

@@ -18,6 +18,8 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use rustix::process::Signal;
+use shared::domain::secret::ExposeSecret;
+use shared::vault::random;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};
 use url::Url;
@@ -57,9 +59,10 @@ impl ThrowawayCluster {
     /// # Errors
     /// As [`super::Embedded::start`].
     pub async fn from_environment() -> Result<Self, EmbeddedError> {
-        match std::env::var("TEST_DATABASE_URL") {
-            Ok(url) if !url.trim().is_empty() => Self::shared(url.trim()).await,
-            _ => Self::start(&Surroundings::current()).await,
+        let surroundings = Surroundings::current();
+        match &surroundings.test_database {
+            Some(url) => Self::shared(url.expose_secret()).await,
+            None => Self::start(&surroundings).await,
         }
     }
 
@@ -163,7 +166,7 @@ impl ThrowawayCluster {
         let name = format!(
             "mooring_test_{}_{}",
             self.epoch,
-            hex::encode(rand::random::<[u8; 6]>())
+            hex::encode(random::bytes::<6>()?)
         );
         let strategy = if self.version >= 150_000 {
             self.home.strategy()

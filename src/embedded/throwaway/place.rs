@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::layout::Layout;
 use crate::embedded::surroundings::Surroundings;
+use shared::vault::random;
 
 const PREFIX: &str = "mooring-throwaway-";
 /// A cluster takes 40 MB and a test database 8; tests run in parallel.
@@ -29,10 +30,7 @@ pub(super) fn make(surroundings: &Surroundings) -> Result<PathBuf, EmbeddedError
     } else {
         &surroundings.temp
     };
-    let dir = base.join(format!(
-        "{PREFIX}{}",
-        hex::encode(rand::random::<[u8; 6]>())
-    ));
+    let dir = base.join(format!("{PREFIX}{}", hex::encode(random::bytes::<6>()?)));
     // As root the server's user must be able to pass; it is a test's data.
     let mode = if rustix::process::geteuid().is_root() {
         0o711

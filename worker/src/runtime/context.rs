@@ -11,7 +11,7 @@ use shared::domain::job::Progress;
 use tokio_util::sync::CancellationToken;
 
 use crate::backend::core::Core;
-use crate::backend::{Claimed, Running};
+use crate::backend::{Claimed, Reason, Running};
 
 /// The job, as its handler sees it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -116,6 +116,12 @@ impl<C> JobContext<C> {
     #[must_use]
     pub fn token(&self) -> &CancellationToken {
         self.about.running.token()
+    }
+
+    /// Why it is to end early; `None` while it is not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Reason> {
+        self.about.running.reason()
     }
 
     /// Tells how far the job is. Cheap at any rate: at most one in a second is written, and the last

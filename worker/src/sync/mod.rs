@@ -12,4 +12,5 @@
 mod ending;
 mod walk;
 
-pub use walk::{Walked, walk};
+pub(crate) use ending::fail;
+pub use walk::{Halt, Walked, walk};

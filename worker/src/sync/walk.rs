@@ -1,6 +1,5 @@
 //! The walk: fetch a page, store it with its checkpoint, go on.
 
-use shared::domain::ids::JobId;
 use shared::domain::sync::{IncompleteReason, SyncRun};
 use shared::flows::{Context, Error};
 use shared::providers::{Cursor, ListQuery, ProviderError, RepositoryPage};
@@ -19,31 +18,42 @@ pub enum Walked {
     Ended(Box<SyncRun>, i32),
     /// The provider did not give the next page; the run stands at its cursor.
     Stopped(ProviderError),
-    /// Another worker goes on with this run.
+    /// Another worker goes on with this run, now or later.
     Superseded,
     /// Somebody asked for its end; the run is ended.
     Cancelled(Box<SyncRun>),
 }
 
+/// Why a walk is to stop between two pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// Somebody asked for the run's end.
+    Cancelled,
+    /// The job is no longer ours to run, or the process ends: the run stands at its cursor.
+    HandedBack,
+}
+
 /// Walks a run to its end, or to where it cannot go on. `progress` is told repositories done and
-/// in all after each page; `cancelled` is asked before each.
+/// in all after each page; `halt` is asked before each.
 ///
 /// # Errors
 /// Where the database does not answer: the run stands at its last page.
 pub async fn walk(
     context: &Context,
     session: &Session,
-    job: JobId,
     mut run: RunningRun,
     mut progress: impl FnMut(i64, Option<i64>),
-    cancelled: impl Fn() -> bool,
+    halt: impl Fn() -> Option<Halt>,
 ) -> Result<Walked, Error> {
-    let _ = job;
     let query = ListQuery { per_page: PER_PAGE, page: None, search: None };
     while run.pages == 0 || run.cursor.is_some() {
-        if cancelled() {
-            let ended = ending::cancel(context, session, &run).await?;
-            return Ok(ended.map_or(Walked::Superseded, |run| Walked::Cancelled(Box::new(run))));
+        match halt() {
+            None => {}
+            Some(Halt::HandedBack) => return Ok(Walked::Superseded),
+            Some(Halt::Cancelled) => {
+                let ended = ending::cancel(context, session, &run).await?;
+                return Ok(ended.map_or(Walked::Superseded, |run| Walked::Cancelled(Box::new(run))));
+            }
         }
         let cursor = run.cursor.clone().map(Cursor);
         let answer = session.provider.repositories(&session.access, &query, cursor.as_ref()).await;

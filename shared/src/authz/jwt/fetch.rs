@@ -1,12 +1,22 @@
 //! Keys over the one HTTP client, with its guard and its bounds.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, header};
 use url::Url;
 
 use super::jwks::{FetchKeys, KeysError};
-use crate::outbound::Outbound;
+use crate::outbound::{Limits, Outbound};
+
+/// A key set is small, and somebody waits for it.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(3),
+    deadline: Duration::from_secs(5),
+    body_bytes: 1024 * 1024,
+    redirects: 2,
+};
 
 #[async_trait]
 impl FetchKeys for Outbound {
@@ -16,7 +26,7 @@ impl FetchKeys for Outbound {
             .body(Bytes::new())
             .map_err(|error| KeysError(error.to_string()))?;
         let answer = self
-            .send(request)
+            .send_within(request, &LIMITS)
             .await
             .map_err(|error| KeysError(error.to_string()))?;
         if answer.status().is_success() {

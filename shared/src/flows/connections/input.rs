@@ -4,7 +4,7 @@ use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret, pasted};
-use crate::flows::{Context, Error, FieldError};
+use crate::flows::{Context, Error, FieldError, name};
 use crate::providers::{Access, InstanceError, Provider};
 use crate::session::access_for;
 use std::sync::Arc;
@@ -170,26 +170,7 @@ pub(super) fn check_pasted(
 
 /// A name: 1–100 characters after trimming.
 pub(super) fn check_name(name: &str, faults: &mut Vec<FieldError>) -> String {
-    let name = name.trim();
-    match name.chars().count() {
-        0 => faults.push(FieldError::new(
-            "name",
-            "required",
-            "Give the connection a name.",
-        )),
-        1..=100 if name.chars().any(char::is_control) => faults.push(FieldError::new(
-            "name",
-            "invalid_characters",
-            "A name has no line breaks or control characters.",
-        )),
-        1..=100 => {}
-        _ => faults.push(FieldError::new(
-            "name",
-            "too_long",
-            "A name has at most 100 characters.",
-        )),
-    }
-    name.to_owned()
+    name::check(name, "connection", faults)
 }
 
 /// A description: at most 1,000 characters.

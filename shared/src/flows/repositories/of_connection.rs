@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
-use crate::domain::page::{MAX_COUNT, Page};
+use crate::domain::page::{Page, PageRequest, Start, bounded};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::{RemoteRepository, Repository};
 use crate::flows::connections::find;
@@ -122,27 +122,19 @@ async fn stored(
         search: query.search.clone(),
         ..Filter::default()
     };
-    let offset = i64::from(query.page - 1) * i64::from(query.per_page);
+    let request = PageRequest {
+        page: query.page,
+        per_page: query.per_page,
+        start: Start::Offset(u64::from(query.page - 1) * u64::from(query.per_page)),
+    };
     let mut tx = context.db.tenant(connection.organization_id).await?;
-    let limit = i64::from(query.per_page) + 1;
-    let rows = repositories::list(&mut *tx, &filter, None, offset, limit).await?;
+    let rows = repositories::list(&mut *tx, &filter, &request).await?;
     let total = if filter.is_counted() {
         Some(i64::from(connection.repository_count))
     } else {
-        Some(repositories::count(&mut *tx, &filter).await?).filter(|count| *count <= MAX_COUNT)
+        bounded(repositories::count(&mut *tx, &filter).await?)
     };
-    let has_next = rows.len() > query.per_page as usize;
-    let items = rows
-        .into_iter()
-        .take(query.per_page as usize)
-        .map(from_stored)
-        .collect();
-    Ok(Page {
-        items,
-        total,
-        has_next,
-        has_prev: offset > 0,
-    })
+    Ok(Page::cut(&request, rows, total).map(from_stored))
 }
 
 /// A live listing is an exception to "flows do not talk to providers": a person waits for it.

@@ -5,6 +5,7 @@ use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use crate::domain::ids::{ConnectionId, RepositoryId};
+use crate::domain::page::{PageRequest, Start};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::Repository;
 use crate::store::error::StoreError;
@@ -159,20 +160,22 @@ pub async fn by_name(
     Ok(row.map(Into::into))
 }
 
-/// A page in the order of full names: after `after`, skipping `offset`, at most `limit` rows.
+/// A page in the order of full names; see [`Page::cut`](crate::domain::page::Page::cut) for how it
+/// lies.
 ///
 /// # Errors
 /// As every statement.
 pub async fn list(
     db: impl PgExecutor<'_>,
     filter: &Filter,
-    after: Option<&Key>,
-    offset: i64,
-    limit: i64,
+    request: &PageRequest<Key>,
 ) -> Result<Vec<Repository>, StoreError> {
-    let (name, id) = after.map_or((String::new(), Uuid::nil()), |k| {
-        (k.full_name.clone(), k.id.0)
-    });
+    let (name, id) = match &request.start {
+        Start::Offset(_) => ("", Uuid::nil()),
+        Start::After(key) => (key.full_name.as_str(), key.id.0),
+        Start::Before(key) => return list_before(db, filter, key, request.limit()).await,
+    };
+    let (offset, limit) = (request.offset(), request.limit());
     let rows = match (filter.removed, filter.connection) {
         (false, Some(connection)) => {
             select!(
@@ -211,6 +214,42 @@ pub async fn list(
             .fetch_all(db)
             .await?
         }
+    };
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+async fn list_before(
+    db: impl PgExecutor<'_>,
+    filter: &Filter,
+    key: &Key,
+    limit: i64,
+) -> Result<Vec<Repository>, StoreError> {
+    let provider = filter.provider.map(ProviderKind::as_str);
+    let connection = filter.connection.map(|c| c.0);
+    let rows = if filter.removed {
+        select!(
+            "WHERE r.removed_at IS NOT NULL AND (r.full_name, r.id) < ($1, $2)
+                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
+                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                   AND ($8::uuid IS NULL OR r.connection_id = $8)
+                 ORDER BY r.full_name DESC, r.id DESC LIMIT $7",
+            key.full_name, key.id.0, provider, filter.pattern(), filter.language, filter.archived,
+            limit, connection
+        )
+        .fetch_all(db)
+        .await?
+    } else {
+        select!(
+            "WHERE r.removed_at IS NULL AND (r.full_name, r.id) < ($1, $2)
+                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
+                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                   AND ($8::uuid IS NULL OR r.connection_id = $8)
+                 ORDER BY r.full_name DESC, r.id DESC LIMIT $7",
+            key.full_name, key.id.0, provider, filter.pattern(), filter.language, filter.archived,
+            limit, connection
+        )
+        .fetch_all(db)
+        .await?
     };
     Ok(rows.into_iter().map(Into::into).collect())
 }

@@ -1,0 +1,73 @@
+//! The end of a tenant: everything of it goes, except its log.
+//!
+//! Its chain is sealed to the last entry (which tells of the end), moved whole to the platform's
+//! archive, and then what hangs on the tenant is deleted, all in one transaction. A change that is
+//! under way in that tenant meanwhile finds its foreign key gone and rolls back.
+
+use crate::authz::Permit;
+use crate::domain::activity::Event;
+use crate::domain::ids::OrganizationId;
+use crate::flows::audit::{self, Change};
+use crate::flows::{Context, Error};
+use crate::store::{activity, jobs, organizations};
+
+/// Entries moved in one statement.
+const BATCH: i64 = 1_000;
+
+/// Deletes the permit's tenant.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Forbidden`] for the platform itself; [`Error::Conflict`]
+/// `organization_busy` where something was written into it at the same moment.
+pub async fn delete(context: &Context, permit: &Permit) -> Result<(), Error> {
+    let id = permit.organization();
+    if id.is_platform() {
+        return Err(Error::Forbidden {
+            code: "platform_stays",
+            message: "The platform cannot be deleted.".to_owned(),
+        });
+    }
+    let mut tx = context.db.tenant(id).await?;
+    let gone = organizations::get(&mut *tx, id)
+        .await?
+        .ok_or(Error::NotFound("organization"))?;
+    let ended = || {
+        Change::new(
+            Event::OrganizationDeleted,
+            "organization",
+            id,
+            Some(&gone.name),
+        )
+    };
+    audit::record(&mut tx, &context.vault, &context.clock, permit, ended()).await?;
+    while audit::seal_batch(&mut tx, &context.vault, &context.clock).await? > 0 {}
+
+    let mut moved = 0;
+    loop {
+        let batch = activity::sealed_after(&mut *tx, moved, BATCH).await?;
+        let Some(last) = batch.last().and_then(|stored| stored.entry.sequence) else {
+            break;
+        };
+        tx.switch(OrganizationId::PLATFORM).await?;
+        activity::archive(&mut *tx, id, &batch, context.clock.now()).await?;
+        tx.switch(id).await?;
+        moved = last;
+    }
+    activity::delete_chain(&mut tx, id).await?;
+    jobs::end_of_organization(&mut tx, id).await?;
+    match organizations::delete(&mut *tx, id).await {
+        Err(crate::store::StoreError::Missing { .. }) => {
+            return Err(Error::Conflict {
+                code: "organization_busy",
+                message: "Something was written into this organization just now. Repeat the call."
+                    .to_owned(),
+            });
+        }
+        other => other?,
+    };
+    tx.switch(OrganizationId::PLATFORM).await?;
+    let change = ended().with("archived_entries", moved);
+    audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    tx.commit().await?;
+    Ok(())
+}
