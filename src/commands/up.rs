@@ -12,18 +12,17 @@ use super::{configure, token};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::service::database::Database;
-use crate::service::listen::bind;
-use crate::service::running::{Halves, Running};
+use crate::service::listen::Sockets;
+use crate::service::running::Running;
 use crate::signals;
 
 /// Runs until a signal, or until the embedded database dies.
 pub async fn run(environment: &Environment) -> Result<(), Failure> {
     let config = configure(environment, Process::Up)?;
     let asked = signals::listen()?;
-    // Before the database: a port in use is found in no time.
-    let listener = bind("MOORING_LISTEN", config.listen).await?;
+    let sockets = Sockets::bind(&config, true).await?;
     let database = Database::start(&config).await?;
-    let outcome = serve(&config, &database, listener, &asked).await;
+    let outcome = serve(&config, &database, sockets, &asked).await;
     database.stop().await;
     outcome
 }
@@ -31,22 +30,29 @@ pub async fn run(environment: &Environment) -> Result<(), Failure> {
 async fn serve(
     config: &Config,
     database: &Database,
-    listener: tokio::net::TcpListener,
+    sockets: Sockets,
     asked: &CancellationToken,
 ) -> Result<(), Failure> {
-    let running = start(config, database, listener).await?;
+    let running = start(config, database, sockets).await?;
     announce(config, &running)?;
     running.run(config, database, asked).await
 }
 
 /// Migrates and starts both halves.
-pub async fn start(config: &Config, database: &Database, listener: tokio::net::TcpListener) -> Result<Running, Failure> {
+pub async fn start(
+    config: &Config,
+    database: &Database,
+    sockets: Sockets,
+) -> Result<Running, Failure> {
     shared::store::migrate(&database.connect_options()).await?;
-    Running::start(config, database, Halves { api: Some(listener), workers: true }).await
+    Running::start(config, database, sockets, true).await
+
 }
 
 fn announce(config: &Config, running: &Running) -> Result<(), Failure> {
-    let Some(address) = running.address() else { return Ok(()) };
+    let Some(address) = running.address() else {
+        return Ok(());
+    };
     println!("Mooring listens on http://{address}");
     println!("  API documentation  {}", docs(config, address));
     match &running.jwt_secret {
@@ -55,7 +61,10 @@ fn announce(config: &Config, running: &Running) -> Result<(), Failure> {
             let user = UserId::new(clock.now());
             let token = token::administrator(config, secret, user, &clock)?;
             println!("  token (1 day)      {}", token.expose_secret());
-            println!("  try                curl -H \"Authorization: Bearer $TOKEN\" {}", endpoint(config, address, "api/v1/organizations"));
+            println!(
+                "  try                curl -H \"Authorization: Bearer $TOKEN\" {}",
+                endpoint(config, address, "api/v1/organizations")
+            );
         }
         None => println!("  sign in with a token of your identity provider"),
     }

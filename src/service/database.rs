@@ -64,14 +64,25 @@ impl Database {
     /// What is set, else what the data directory holds. Who started the embedded database makes
     /// what is missing; who attached to it does not.
     pub fn secrets(&self, config: &Config) -> Result<Secrets, Failure> {
-        let set = (config.encryption_keys.clone(), config.user_tokens.secret.clone());
+        let set = (
+            config.encryption_keys.clone(),
+            config.user_tokens.secret.clone(),
+        );
         let jwks = config.user_tokens.jwks_url.is_some();
         let Some(folder) = &self.generated else {
-            let keyring = set.0.ok_or_else(|| Failure::usage("MOORING_ENCRYPTION_KEYS: must be set"))?;
-            return Ok(Secrets { keyring, jwt: set.1 });
+            let keyring = set
+                .0
+                .ok_or_else(|| Failure::usage("MOORING_ENCRYPTION_KEYS: must be set"))?;
+            return Ok(Secrets {
+                keyring,
+                jwt: set.1,
+            });
         };
         if let (Some(keyring), true) = (&set.0, set.1.is_some() || jwks) {
-            return Ok(Secrets { keyring: keyring.clone(), jwt: set.1 });
+            return Ok(Secrets {
+                keyring: keyring.clone(),
+                jwt: set.1,
+            });
         }
         let generated = match &self.embedded {
             Some(_) => secrets::read_or_make(folder)?,
@@ -103,9 +114,15 @@ impl Database {
 }
 
 fn external(config: &Config) -> Result<Option<Database>, Failure> {
-    let Some(url) = &config.database_url else { return Ok(None) };
+    let Some(url) = &config.database_url else {
+        return Ok(None);
+    };
     let connect = url.expose_secret().parse::<PgConnectOptions>();
     // The driver's message may show parts of the URL.
     let connect = connect.map_err(|_| Failure::usage("DATABASE_URL: is not understood"))?;
-    Ok(Some(Database { connect, embedded: None, generated: None }))
+    Ok(Some(Database {
+        connect,
+        embedded: None,
+        generated: None,
+    }))
 }

@@ -3,6 +3,7 @@
 //! The order of the end is the reverse of the beginning: first nobody new is let in, then what runs
 //! ends or is handed back, then the connections close, and the database ends last.
 
+pub mod checks;
 pub mod database;
 pub mod http;
 pub mod listen;

@@ -27,7 +27,11 @@ pub struct Parts {
 
 impl Parts {
     /// Connects to a migrated database.
-    pub async fn assemble(config: &Config, connect: PgConnectOptions, keyring: Keyring) -> Result<Self, Failure> {
+    pub async fn assemble(
+        config: &Config,
+        connect: PgConnectOptions,
+        keyring: Keyring,
+    ) -> Result<Self, Failure> {
         let clock = Clock::system();
         let db = Db::connect(connect.clone(), PoolSizes::default()).await?;
         let outbound = outbound(config)?;
@@ -43,7 +47,11 @@ impl Parts {
             clock,
             doorbell: Doorbell::postgres(connect.clone()),
         };
-        Ok(Self { context, outbound, connect })
+        Ok(Self {
+            context,
+            outbound,
+            connect,
+        })
     }
 }
 
@@ -56,12 +64,21 @@ fn outbound(config: &Config) -> Result<Outbound, Failure> {
         Some(&apps.gitlab.url),
         config.user_tokens.jwks_url.as_ref(),
     ];
-    let chosen = own.into_iter().flatten().filter(|url| !is_public_service(url));
-    let allow = chosen.fold(config.outbound_allow.clone(), |allow, url| allow.with_origin(url));
-    Outbound::new(allow, Limits::API).map_err(|error| Failure::failed(format!("the HTTP client cannot be made: {error}")))
+    let chosen = own
+        .into_iter()
+        .flatten()
+        .filter(|url| !is_public_service(url));
+    let allow = chosen.fold(config.outbound_allow.clone(), |allow, url| {
+        allow.with_origin(url)
+    });
+    Outbound::new(allow, Limits::API)
+        .map_err(|error| Failure::failed(format!("the HTTP client cannot be made: {error}")))
 }
 
 /// The defaults are public: for them the guard stays whole.
 fn is_public_service(url: &Url) -> bool {
-    matches!(url.host_str(), Some("github.com" | "api.github.com" | "gitlab.com"))
+    matches!(
+        url.host_str(),
+        Some("github.com" | "api.github.com" | "gitlab.com")
+    )
 }

@@ -25,7 +25,8 @@ impl Client {
             reached.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
         let allow = reached.to_string().parse();
-        let allow = allow.map_err(|error| Failure::failed(format!("{reached} cannot be reached: {error}")))?;
+        let allow = allow
+            .map_err(|error| Failure::failed(format!("{reached} cannot be reached: {error}")))?;
         let outbound = Outbound::new(allow, Limits::API);
         Ok(Self {
             outbound: outbound.map_err(|error| Failure::failed(error.to_string()))?,
@@ -44,7 +45,12 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
         let failed = |why: String| Failure::failed(format!("{method} {path}: {why}"));
         let bearer = format!("Bearer {}", self.token.expose_secret());
         let mut request = Request::builder()
@@ -54,16 +60,27 @@ impl Client {
         let mut bytes = Bytes::new();
         if let Some(body) = body {
             request = request.header(header::CONTENT_TYPE, "application/json");
-            bytes = serde_json::to_vec(body).map_err(|error| failed(error.to_string()))?.into();
+            bytes = serde_json::to_vec(body)
+                .map_err(|error| failed(error.to_string()))?
+                .into();
         }
-        let request = request.body(bytes).map_err(|error| failed(error.to_string()))?;
-        let answer = self.outbound.send(request).await.map_err(|error| failed(error.to_string()))?;
+        let request = request
+            .body(bytes)
+            .map_err(|error| failed(error.to_string()))?;
+        let answer = self
+            .outbound
+            .send(request)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let status = answer.status();
         let json: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         if status.is_success() {
             return Ok(json);
         }
-        let detail = json.get("detail").and_then(Value::as_str).unwrap_or_default();
+        let detail = json
+            .get("detail")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         Err(failed(format!("answered {status} {detail}")))
     }
 }

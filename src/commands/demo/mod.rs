@@ -19,7 +19,7 @@ use super::{configure, token, up};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::service::database::Database;
-use crate::service::listen::bind;
+use crate::service::listen::Sockets;
 use crate::service::running::Running;
 use crate::signals;
 
@@ -53,12 +53,15 @@ pub async fn run(environment: Environment, once: bool) -> Result<(), Failure> {
     let asked = signals::listen()?;
     story.tell(sandbox.description());
 
-    let listener = bind("MOORING_LISTEN", config.listen).await?;
+    let sockets = Sockets::bind(&config, true).await?;
     let database = Database::start(&config).await?;
     story.tell("started a private Postgres");
     let outcome = async {
-        let running = up::start(&config, &database, listener).await?;
-        perform(&mut story, &config, running, &database, &sandbox, once, &asked).await
+        let running = up::start(&config, &database, sockets).await?;
+        perform(
+            &mut story, &config, running, &database, &sandbox, once, &asked,
+        )
+        .await
     }
     .await;
     database.stop().await;
@@ -75,9 +78,16 @@ async fn perform(
     once: bool,
     asked: &CancellationToken,
 ) -> Result<(), Failure> {
-    let address = running.address().ok_or_else(|| Failure::failed("the API does not listen"))?;
-    let secret = running.jwt_secret.clone().ok_or_else(|| Failure::failed("there is no secret to sign a token with"))?;
-    story.tell(format!("started the API on http://{address} and the workers"));
+    let address = running
+        .address()
+        .ok_or_else(|| Failure::failed("the API does not listen"))?;
+    let secret = running
+        .jwt_secret
+        .clone()
+        .ok_or_else(|| Failure::failed("there is no secret to sign a token with"))?;
+    story.tell(format!(
+        "started the API on http://{address} and the workers"
+    ));
     let clock = Clock::system();
     let token = token::administrator(config, &secret, UserId::new(clock.now()), &clock)?;
     let client = Client::new(address, token.clone())?;

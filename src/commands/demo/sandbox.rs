@@ -81,7 +81,10 @@ impl Sandbox {
         let [github, gitlab] = &self.accounts;
         format!(
             "opened a sandbox forge: GitHub at {} ({} repositories), GitLab at {} ({})",
-            self.github.github.web_url, github.repositories, self.gitlab.gitlab.url, gitlab.repositories
+            self.github.github.web_url,
+            github.repositories,
+            self.gitlab.gitlab.url,
+            gitlab.repositories
         )
     }
 

@@ -12,9 +12,12 @@ pub struct Scratch(PathBuf);
 impl Scratch {
     /// A name that nobody else has; the directory itself is made by whoever uses it.
     pub fn new() -> Result<Self, Failure> {
-        let unique: [u8; 6] = random::bytes().map_err(|error| Failure::failed(error.to_string()))?;
+        let unique: [u8; 6] =
+            random::bytes().map_err(|error| Failure::failed(error.to_string()))?;
         let unique: String = unique.iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self(std::env::temp_dir().join(format!("mooring-demo-{unique}"))))
+        Ok(Self(
+            std::env::temp_dir().join(format!("mooring-demo-{unique}")),
+        ))
     }
 
     /// Where it is.
@@ -28,7 +31,10 @@ impl Drop for Scratch {
         if let Err(error) = std::fs::remove_dir_all(&self.0)
             && error.kind() != std::io::ErrorKind::NotFound
         {
-            eprintln!("mooring: {} could not be removed: {error}", self.0.display());
+            eprintln!(
+                "mooring: {} could not be removed: {error}",
+                self.0.display()
+            );
         }
     }
 }

@@ -13,7 +13,10 @@ impl Story {
     /// Time runs from here.
     pub fn begin() -> Self {
         let now = Instant::now();
-        Self { began: now, last: now }
+        Self {
+            began: now,
+            last: now,
+        }
     }
 
     /// A step has ended: what it was, and how long since the one before.
@@ -31,5 +34,9 @@ impl Story {
 
 fn shown(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    if milliseconds < 10_000 { format!("{milliseconds} ms") } else { format!("{:.1} s", duration.as_secs_f64()) }
+    if milliseconds < 10_000 {
+        format!("{milliseconds} ms")
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
 }
