@@ -67,7 +67,7 @@ const HOMES: &[Home] = &[
     },
     Home {
         words: &["sqlx::query", "sqlx::raw_sql"],
-        files: &["shared/src/store/", "worker/src/backend/", "worker/src/engine.rs", "worker/src/runtime/schedule.rs", "src/embedded/"],
+        files: &["shared/src/store/", "worker/src/backend/", "worker/src/engine.rs", "worker/src/runtime/schedule.rs", "worker/src/bench/", "src/embedded/"],
         advice: "SQL is a function in a file of shared/src/store",
     },
     Home {
