@@ -131,10 +131,19 @@ mod tests {
     #[test]
     fn one_row_more_tells_whether_others_follow() {
         let page = Page::cut(&request(Start::Offset(0)), vec![1, 2, 3], None);
-        assert_eq!((page.items, page.has_next, page.has_prev), (vec![1, 2], true, false));
+        assert_eq!(
+            (page.items, page.has_next, page.has_prev),
+            (vec![1, 2], true, false)
+        );
         let page = Page::cut(&request(Start::After(2)), vec![3, 4], None);
-        assert_eq!((page.items, page.has_next, page.has_prev), (vec![3, 4], false, true));
+        assert_eq!(
+            (page.items, page.has_next, page.has_prev),
+            (vec![3, 4], false, true)
+        );
         let page = Page::cut(&request(Start::Before(5)), vec![4, 3, 2], None);
-        assert_eq!((page.items, page.has_next, page.has_prev), (vec![3, 4], true, true));
+        assert_eq!(
+            (page.items, page.has_next, page.has_prev),
+            (vec![3, 4], true, true)
+        );
     }
 }

@@ -58,8 +58,8 @@ pub async fn put(
     } else {
         Event::MemberUpdated
     };
-    let mut change = Change::new(event, "member", user, after.name.as_deref())
-        .with("role", after.role.as_str());
+    let mut change =
+        Change::new(event, "member", user, after.name.as_deref()).with("role", after.role.as_str());
     if let Some(before) = &before {
         change = change.with("previous_role", before.role.as_str());
     }

@@ -49,7 +49,9 @@ pub async fn create(
     }
     let now = context.clock.now();
     let organization = Organization {
-        id: new.id.map_or_else(|| OrganizationId::new(now), OrganizationId),
+        id: new
+            .id
+            .map_or_else(|| OrganizationId::new(now), OrganizationId),
         name,
         slug: new.slug.clone(),
         created_at: now,
