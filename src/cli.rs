@@ -182,13 +182,24 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, clap::
 }
 
 fn command() -> Command {
-    let common = ["DATABASE_URL", "MOORING_LISTEN", "MOORING_DATA_DIR", "MOORING_LOG"];
+    let common = [
+        "DATABASE_URL",
+        "MOORING_LISTEN",
+        "MOORING_DATA_DIR",
+        "MOORING_LOG",
+    ];
     let flag = |name: String, flag: String| {
-        Arg::new(name).long(flag).value_name("VALUE").global(true).help_heading("Settings")
+        Arg::new(name)
+            .long(flag)
+            .value_name("VALUE")
+            .global(true)
+            .help_heading("Settings")
     };
     let settings = SETTINGS.iter().flat_map(|setting| {
         let default = setting.default.filter(|default| !default.is_empty());
-        let default = default.map(|default| format!(" [default: {default}]")).unwrap_or_default();
+        let default = default
+            .map(|default| format!(" [default: {default}]"))
+            .unwrap_or_default();
         let value = flag(setting.name.to_owned(), setting.flag())
             .help(format!("{}{default} [{}]", setting.about, setting.name))
             .hide_short_help(!common.contains(&setting.name));
@@ -204,10 +215,16 @@ fn flags(matches: &ArgMatches) -> BTreeMap<String, String> {
     while let Some((_, inner)) = innermost.subcommand() {
         innermost = inner;
     }
-    let names = SETTINGS.iter().flat_map(|setting| [setting.name.to_owned(), setting.file_name()]);
+    let names = SETTINGS
+        .iter()
+        .flat_map(|setting| [setting.name.to_owned(), setting.file_name()]);
     names
         .filter_map(|name| {
-            let value = innermost.try_get_one::<String>(&name).ok().flatten()?.clone();
+            let value = innermost
+                .try_get_one::<String>(&name)
+                .ok()
+                .flatten()?
+                .clone();
             Some((name, value))
         })
         .collect()
@@ -215,7 +232,9 @@ fn flags(matches: &ArgMatches) -> BTreeMap<String, String> {
 
 fn membership(text: &str) -> Result<(OrganizationId, Role), String> {
     let (organization, role) = text.split_once('=').ok_or("give ORGANIZATION_UUID=ROLE")?;
-    let organization = organization.parse().map_err(|_| format!("{organization:?} is no UUID"))?;
+    let organization = organization
+        .parse()
+        .map_err(|_| format!("{organization:?} is no UUID"))?;
     let role = role.parse().map_err(|_| {
         let known: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
         format!("{role:?} is no role; give one of {}", known.join(", "))
@@ -225,7 +244,11 @@ fn membership(text: &str) -> Result<(OrganizationId, Role), String> {
 
 fn ttl(text: &str) -> Result<Duration, String> {
     let ttl = parse_duration(text)?;
-    if ttl.is_zero() { Err("a token must be valid for at least 1s".to_owned()) } else { Ok(ttl) }
+    if ttl.is_zero() {
+        Err("a token must be valid for at least 1s".to_owned())
+    } else {
+        Ok(ttl)
+    }
 }
 
 #[cfg(test)]
@@ -244,33 +267,56 @@ mod tests {
     #[test]
     fn no_command_is_up() {
         assert!(matches!(parsed("mooring").unwrap().run, Run::Up));
-        assert!(matches!(parsed("mooring --listen 127.0.0.1:1").unwrap().run, Run::Up));
+        assert!(matches!(
+            parsed("mooring --listen 127.0.0.1:1").unwrap().run,
+            Run::Up
+        ));
     }
 
     #[test]
     fn settings_may_stand_on_either_side() {
-        let both = parsed("mooring --listen 127.0.0.1:1 worker --job-lease 5s --jwt-secret-file /x").unwrap();
+        let both =
+            parsed("mooring --listen 127.0.0.1:1 worker --job-lease 5s --jwt-secret-file /x")
+                .unwrap();
         assert!(matches!(both.run, Run::Worker));
-        let flags: Vec<_> = both.flags.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(flags, [("MOORING_JOB_LEASE", "5s"), ("MOORING_JWT_SECRET_FILE", "/x"), ("MOORING_LISTEN", "127.0.0.1:1")]);
+        let flags: Vec<_> = both
+            .flags
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        assert_eq!(
+            flags,
+            [
+                ("MOORING_JOB_LEASE", "5s"),
+                ("MOORING_JWT_SECRET_FILE", "/x"),
+                ("MOORING_LISTEN", "127.0.0.1:1")
+            ]
+        );
     }
 
     #[test]
     fn roles_of_a_token() {
         let id = "0192f0c1-0000-7000-8000-000000000001";
-        let line = format!("mooring token create --user {id} --role {id}=admin --role {id}=viewer --ttl 2d");
-        let Run::Token(Token::Create(token)) = parsed(&line).unwrap().run else { panic!() };
+        let line = format!(
+            "mooring token create --user {id} --role {id}=admin --role {id}=viewer --ttl 2d"
+        );
+        let Run::Token(Token::Create(token)) = parsed(&line).unwrap().run else {
+            panic!()
+        };
         assert_eq!(token.roles.len(), 2);
         assert_eq!(token.ttl, Duration::from_secs(172_800));
         for bad in ["x=admin", &format!("{id}=king"), id] {
-            let error = parsed(&format!("mooring token create --user {id} --role {bad}")).unwrap_err();
+            let error =
+                parsed(&format!("mooring token create --user {id} --role {bad}")).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{bad}");
         }
     }
 
     #[test]
     fn a_bench_takes_the_rest_of_the_line() {
-        let Run::Bench(bench) = parsed("mooring bench queue --jobs 10 -v").unwrap().run else { panic!() };
+        let Run::Bench(bench) = parsed("mooring bench queue --jobs 10 -v").unwrap().run else {
+            panic!()
+        };
         assert_eq!((bench.name.as_str(), bench.arguments.len()), ("queue", 3));
     }
 }

@@ -24,13 +24,17 @@ pub struct Environment {
 
 impl Environment {
     /// Reads everything, once. `config_file` is what `--config` says.
-    pub fn read(flags: BTreeMap<String, String>, config_file: Option<&Path>) -> Result<Self, Failure> {
+    pub fn read(
+        flags: BTreeMap<String, String>,
+        config_file: Option<&Path>,
+    ) -> Result<Self, Failure> {
         Ok(Self {
             variables: variables()?,
             flags,
             toml: toml(config_file)?,
-            working_dir: std::env::current_dir()
-                .map_err(|error| Failure::usage(format!("the working directory cannot be used: {error}")))?,
+            working_dir: std::env::current_dir().map_err(|error| {
+                Failure::usage(format!("the working directory cannot be used: {error}"))
+            })?,
             terminal: io::stderr().is_terminal(),
         })
     }
@@ -49,11 +53,31 @@ impl Environment {
         load(&sources, process).map_err(|faults| Failure::usage(faults.to_string()))
     }
 
-    /// The same, with some settings given by the program itself (the demo's).
-    pub fn with(mut self, settings: impl IntoIterator<Item = (&'static str, String)>) -> Self {
-        let given = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
-        self.flags.extend(given);
+    /// Only these settings of the operator's, and `given` on top: for a run that must not touch
+    /// anything of theirs.
+    pub fn confined(
+        mut self,
+        kept: &[&str],
+        given: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Self {
+        let is_kept = |name: &str| {
+            let setting = name.strip_suffix("_FILE").unwrap_or(name);
+            kept.contains(&setting)
+        };
+        self.variables.retain(|name, _| is_kept(name));
+        self.flags.retain(|name, _| is_kept(name));
+        self.toml = None;
+        for (name, value) in given {
+            self.flags.entry(name.to_owned()).or_insert(value);
+        }
         self
+    }
+
+    /// A value that the environment or the command line gives.
+    pub fn is_set(&self, name: &str) -> bool {
+        [&self.flags, &self.variables]
+            .iter()
+            .any(|layer| layer.get(name).is_some_and(|value| !value.is_empty()))
     }
 }
 
@@ -61,13 +85,17 @@ impl Environment {
 fn variables() -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = BTreeMap::new();
     for (name, value) in std::env::vars_os() {
-        let Ok(name) = name.into_string() else { continue };
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
         match value.into_string() {
             Ok(value) => {
                 variables.insert(name, value);
             }
             Err(_) if name.starts_with("MOORING_") || name == "DATABASE_URL" => {
-                return Err(Failure::usage(format!("{name}: the value is not UTF-8 text")));
+                return Err(Failure::usage(format!(
+                    "{name}: the value is not UTF-8 text"
+                )));
             }
             Err(_) => {}
         }
@@ -80,6 +108,9 @@ fn toml(chosen: Option<&Path>) -> Result<Option<String>, Failure> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && chosen.is_none() => Ok(None),
-        Err(error) => Err(Failure::usage(format!("{}: cannot be read: {error}", path.display()))),
+        Err(error) => Err(Failure::usage(format!(
+            "{}: cannot be read: {error}",
+            path.display()
+        ))),
     }
 }

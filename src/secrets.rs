@@ -30,7 +30,8 @@ pub fn read_or_make(data_dir: &Path) -> Result<Generated, Failure> {
     let keys_text = match read(&keys)? {
         Some(text) => text,
         None => {
-            let key = Keyring::generate("k1").map_err(|error| Failure::failed(error.to_string()))?;
+            let key =
+                Keyring::generate("k1").map_err(|error| Failure::failed(error.to_string()))?;
             make(&keys, key.as_str())?
         }
     };
@@ -42,14 +43,20 @@ pub fn read_or_make(data_dir: &Path) -> Result<Generated, Failure> {
             make(&jwt, secret.expose_secret())?
         }
     };
-    Ok(Generated { keyring: keyring(&keys, &keys_text)?, jwt_secret })
+    Ok(Generated {
+        keyring: keyring(&keys, &keys_text)?,
+        jwt_secret,
+    })
 }
 
 /// Reads both secrets of a data directory that another program runs.
 pub fn read_existing(data_dir: &Path) -> Result<Generated, Failure> {
     let keys = data_dir.join(ENCRYPTION_KEYS);
     let text = read(&keys)?.ok_or_else(|| absent(&keys, "MOORING_ENCRYPTION_KEYS"))?;
-    Ok(Generated { keyring: keyring(&keys, &text)?, jwt_secret: jwt_secret(data_dir)? })
+    Ok(Generated {
+        keyring: keyring(&keys, &text)?,
+        jwt_secret: jwt_secret(data_dir)?,
+    })
 }
 
 /// The HS256 secret alone.
@@ -60,7 +67,12 @@ pub fn jwt_secret(data_dir: &Path) -> Result<Secret, Failure> {
 
 fn keyring(path: &Path, text: &Secret) -> Result<Keyring, Failure> {
     let parsed = text.expose_secret().parse::<Keyring>();
-    parsed.map_err(|error| Failure::failed(format!("{}: {error}; restore the file from a backup", path.display())))
+    parsed.map_err(|error| {
+        Failure::failed(format!(
+            "{}: {error}; restore the file from a backup",
+            path.display()
+        ))
+    })
 }
 
 fn absent(path: &Path, setting: &str) -> Failure {
@@ -72,9 +84,10 @@ fn absent(path: &Path, setting: &str) -> Failure {
 
 fn read(path: &Path) -> Result<Option<Secret>, Failure> {
     match fs::read_to_string(path) {
-        Ok(text) if text.trim().is_empty() => {
-            Err(Failure::failed(format!("{} is empty; restore it from a backup", path.display())))
-        }
+        Ok(text) if text.trim().is_empty() => Err(Failure::failed(format!(
+            "{} is empty; restore it from a backup",
+            path.display()
+        ))),
         Ok(text) => Ok(Some(Secret::from(text.trim()))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::usage(format!(
@@ -88,7 +101,12 @@ fn read(path: &Path) -> Result<Option<Secret>, Failure> {
 fn make(path: &Path, text: &str) -> Result<Secret, Failure> {
     let draft = path.with_extension(format!("draft.{}", std::process::id()));
     let write = || -> io::Result<()> {
-        let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        let mut out = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&draft)?;
         out.write_all(text.as_bytes())?;
         out.write_all(b"\n")?;
         out.sync_all()?;
@@ -97,9 +115,15 @@ fn make(path: &Path, text: &str) -> Result<Secret, Failure> {
             _ => {}
         }
         fs::remove_file(&draft)?;
-        path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+        path.parent()
+            .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };
-    let unwritable = |error| Failure::usage(format!("MOORING_DATA_DIR: {} cannot be written: {error}", path.display()));
+    let unwritable = |error| {
+        Failure::usage(format!(
+            "MOORING_DATA_DIR: {} cannot be written: {error}",
+            path.display()
+        ))
+    };
     write().map_err(unwritable)?;
     read(path)?.ok_or_else(|| Failure::failed(format!("{} disappeared", path.display())))
 }
@@ -115,7 +139,8 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("mooring-secrets-{name}-{}", std::process::id()));
+            let path =
+                std::env::temp_dir().join(format!("mooring-secrets-{name}-{}", std::process::id()));
             fs::create_dir_all(&path).unwrap();
             Self(path)
         }
@@ -132,12 +157,21 @@ mod tests {
         let folder = Folder::new("once");
         let first = read_or_make(&folder.0).unwrap();
         let second = read_or_make(&folder.0).unwrap();
-        assert_eq!(first.jwt_secret.expose_secret(), second.jwt_secret.expose_secret());
+        assert_eq!(
+            first.jwt_secret.expose_secret(),
+            second.jwt_secret.expose_secret()
+        );
         assert!(first.jwt_secret.expose_secret().len() >= 32);
-        let names: Vec<_> = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        let names: Vec<_> = fs::read_dir(&folder.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
         assert_eq!(names.len(), 2, "{names:?}");
         for name in names {
-            let mode = fs::metadata(folder.0.join(name)).unwrap().permissions().mode();
+            let mode = fs::metadata(folder.0.join(name))
+                .unwrap()
+                .permissions()
+                .mode();
             assert_eq!(mode & 0o777, 0o600);
         }
         assert!(read_existing(&folder.0).is_ok());

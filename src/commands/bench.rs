@@ -19,8 +19,15 @@ pub fn run(environment: &Environment, asked: &Bench) -> Result<(), Failure> {
         Some(entry) => (entry.run)(environment, &asked.arguments),
         None => {
             let known: Vec<_> = BENCHES.iter().map(|entry| entry.name).collect();
-            let known = if known.is_empty() { "this build has none".to_owned() } else { format!("there are: {}", known.join(", ")) };
-            Err(Failure::usage(format!("{:?} is no benchmark; {known}", asked.name)))
+            let known = if known.is_empty() {
+                "this build has none".to_owned()
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
+            Err(Failure::usage(format!(
+                "{:?} is no benchmark; {known}",
+                asked.name
+            )))
         }
     }
 }

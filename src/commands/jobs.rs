@@ -36,7 +36,10 @@ async fn list(db: &Db, asked: &JobsList) -> Result<(), Failure> {
         asked.limit,
     )
     .await?;
-    println!("{:36}  {:9}  {:24}  {:7}  {:20}  ERROR", "ID", "STATUS", "KIND", "ATTEMPT", "CREATED");
+    println!(
+        "{:36}  {:9}  {:24}  {:7}  {:20}  ERROR",
+        "ID", "STATUS", "KIND", "ATTEMPT", "CREATED"
+    );
     for (organization, id) in found {
         let mut tx = db.tenant(organization).await?;
         // It may have been deleted in between.
@@ -102,11 +105,16 @@ async fn owner(db: &Db, id: JobId) -> Result<OrganizationId, Failure> {
 }
 
 fn unknown(id: JobId) -> Failure {
-    Failure::failed(format!("there is no job {id}; `mooring jobs list` shows the newest"))
+    Failure::failed(format!(
+        "there is no job {id}; `mooring jobs list` shows the newest"
+    ))
 }
 
 fn print_job(job: &Job) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(job);
-    println!("{}", text.map_err(|error| Failure::failed(error.to_string()))?);
+    println!(
+        "{}",
+        text.map_err(|error| Failure::failed(error.to_string()))?
+    );
     Ok(())
 }

@@ -13,7 +13,8 @@ pub fn generate(id: Option<&str>) -> Result<(), Failure> {
     };
     let key = Keyring::generate(&id).map_err(|error| Failure::failed(error.to_string()))?;
     // What is printed must be what is read.
-    key.parse::<Keyring>().map_err(|error| Failure::usage(format!("--id: {error}")))?;
+    key.parse::<Keyring>()
+        .map_err(|error| Failure::usage(format!("--id: {error}")))?;
     println!("{}", key.as_str());
     Ok(())
 }

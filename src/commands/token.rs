@@ -24,7 +24,11 @@ pub fn create(environment: &Environment, asked: &TokenCreate) -> Result<(), Fail
     let claims = NewToken {
         name: asked.name.clone(),
         portal_admin: asked.portal_admin,
-        aal: if asked.aal2 { Assurance::Aal2 } else { Assurance::Aal1 },
+        aal: if asked.aal2 {
+            Assurance::Aal2
+        } else {
+            Assurance::Aal1
+        },
         organizations: (!asked.roles.is_empty()).then(|| asked.roles.iter().copied().collect()),
         ..blank(&config, asked.user, asked.ttl, &Clock::system())?
     };
@@ -33,12 +37,21 @@ pub fn create(environment: &Environment, asked: &TokenCreate) -> Result<(), Fail
 }
 
 /// The token that `up` and `demo` print: everything on this installation, for a day.
-pub fn administrator(config: &Config, secret: &Secret, user: UserId, clock: &Clock) -> Result<Secret, Failure> {
+pub fn administrator(
+    config: &Config,
+    secret: &Secret,
+    user: UserId,
+    clock: &Clock,
+) -> Result<Secret, Failure> {
     const DAY: Duration = Duration::from_secs(86_400);
     let claims = NewToken {
         name: Some("Administrator".to_owned()),
         portal_admin: true,
-        aal: if config.user_tokens.require_aal2 { Assurance::Aal2 } else { Assurance::Aal1 },
+        aal: if config.user_tokens.require_aal2 {
+            Assurance::Aal2
+        } else {
+            Assurance::Aal1
+        },
         ..blank(config, user, DAY, clock)?
     };
     sign(secret, &claims)
@@ -67,5 +80,6 @@ fn sign(secret: &Secret, claims: &NewToken) -> Result<Secret, Failure> {
     let key = Secret256::new(secret).ok_or_else(|| {
         Failure::usage("MOORING_JWT_SECRET: the stored secret has less than 32 bytes; remove the file jwt_secret from the data directory")
     })?;
-    key.sign(claims).map_err(|error| Failure::failed(format!("the token cannot be signed: {error}")))
+    key.sign(claims)
+        .map_err(|error| Failure::failed(format!("the token cannot be signed: {error}")))
 }

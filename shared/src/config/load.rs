@@ -8,7 +8,7 @@ use url::Url;
 use super::fault::Faults;
 use super::process::Process;
 use super::reader::{Reader, address, base_url, flag, origins, web_url};
-use super::settings as names;
+use super::settings::{self as names, Setting};
 use super::sources::{Resolved, Sources};
 use super::{Config, DataDir, Intervals, Jobs, LogFormat, Telemetry, UserTokens};
 use crate::domain::outbound_allow::OutboundAllow;
@@ -19,6 +19,24 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// Read and checked, so that a configuration can be complete before what uses it is; not used yet.
+const NOT_USED_YET: &[&Setting] = &[
+    &names::REDIS_URL,
+    &names::REDIRECT_ALLOWLIST,
+    &names::GITHUB_CLIENT_ID,
+    &names::GITHUB_APP_ID,
+    &names::GITLAB_CLIENT_ID,
+    &names::BITBUCKET_CLIENT_ID,
+    &names::AZURE_CLIENT_ID,
+    &names::REFRESH_BUFFER,
+    &names::REFRESH_SWEEP_INTERVAL,
+    &names::VALIDATION_INTERVAL,
+    &names::SYNC_INTERVAL,
+    &names::JOB_RETENTION,
+    &names::FAILED_JOB_RETENTION,
+    &names::BACKUP_URL,
+];
 
 /// The shortest HS256 secret: as long as the hash (RFC 7518, section 3.2).
 const JWT_SECRET_BYTES: usize = 32;
@@ -167,6 +185,14 @@ impl Reader<'_> {
                  services are accepted here too"
                     .to_owned(),
             );
+        }
+        for setting in NOT_USED_YET {
+            if self.is_given(setting) {
+                self.warnings.push(format!(
+                    "{} is set and sound, but this version does not use it yet",
+                    setting.name
+                ));
+            }
         }
         if config.telemetry.otlp_endpoint.is_some() {
             self.warnings.push(

@@ -36,6 +36,11 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// Whether any source gives it.
+    pub(super) fn is_given(&self, setting: &Setting) -> bool {
+        matches!(self.resolved.find(setting), Ok(Some(_)))
+    }
+
     /// The value as `read` makes it; `None` where there is none or where it is a fault (now noted).
     pub(super) fn optional<T, E: Display>(
         &mut self,

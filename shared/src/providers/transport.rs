@@ -164,7 +164,10 @@ pub(super) fn items<T: DeserializeOwned>(
             Err(error) => {
                 let which = id.map_or(format!("item {place}"), |id| format!("id {id}"));
                 let detail = shorten(&format!("{which}: {error}"));
-                items.unread.push(Undecodable { id: id.map(|id| id.to_string()), detail });
+                items.unread.push(Undecodable {
+                    id: id.map(|id| id.to_string()),
+                    detail,
+                });
             }
         }
     }

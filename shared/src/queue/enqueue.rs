@@ -6,8 +6,8 @@ use sqlx::PgConnection;
 
 use super::new_job::NewJob;
 use crate::domain::ids::OrganizationId;
-use crate::store::jobs_enqueue::{self, Enqueued, NewRow};
 use crate::store::StoreError;
+use crate::store::jobs_enqueue::{self, Enqueued, NewRow};
 
 /// Enqueues jobs, in order of the request, in the caller's transaction (of the jobs' tenant, or as
 /// `mooring_system`). Ring the bell with what is returned, after the commit.

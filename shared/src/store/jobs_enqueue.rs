@@ -37,7 +37,12 @@ pub struct NewRow {
 
 impl NewRow {
     fn lane(&self) -> Lane {
-        Lane::new(self.organization, self.connection.map(|id| id.0), self.priority, self.long)
+        Lane::new(
+            self.organization,
+            self.connection.map(|id| id.0),
+            self.priority,
+            self.long,
+        )
     }
 }
 

@@ -9,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::connect::behind_transaction_pooler;
+use super::error::StoreError;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations");
 
@@ -84,6 +85,28 @@ pub async fn migrate(options: &PgConnectOptions) -> Result<(), MigrateError> {
         }
         other => MigrateError::Failed(other.to_string()),
     })
+}
+
+/// How many migrations this database lacks; all of them where none was ever applied.
+///
+/// # Errors
+/// [`StoreError`] where the database does not answer.
+pub async fn missing_migrations(options: &PgConnectOptions) -> Result<usize, StoreError> {
+    let mut connection = PgConnection::connect_with(options).await?;
+    let applied = sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+        .fetch_all(&mut connection)
+        .await;
+    connection.close().await.ok();
+    let applied: Vec<i64> = match applied {
+        Ok(applied) => applied,
+        // 42P01: no such table.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let missing = MIGRATOR
+        .iter()
+        .filter(|migration| !applied.contains(&migration.version));
+    Ok(missing.count())
 }
 
 /// A short name of the schema that these migrations make: equal hashes, equal schemas.

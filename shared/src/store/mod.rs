@@ -32,4 +32,4 @@ pub mod sync_runs;
 
 pub use connect::{Db, PoolSizes, SystemExecutor, TenantTx};
 pub use error::StoreError;
-pub use migrate::{MigrateError, migrate, migrations_hash};
+pub use migrate::{MigrateError, migrate, migrations_hash, missing_migrations};
