@@ -39,8 +39,8 @@ const SMALL: u64 = 450;
 /// Runs it.
 pub async fn run(environment: Environment, arguments: Vec<String>) -> Result<(), Failure> {
     let arguments = std::iter::once("mooring bench lists".to_owned()).chain(arguments);
-    let options = Options::try_parse_from(arguments)
-        .map_err(|error| Failure::usage(error.to_string()))?;
+    let options =
+        Options::try_parse_from(arguments).map_err(|error| Failure::usage(error.to_string()))?;
     let rig = Rig::start(environment).await?;
     let outcome = measure(&rig, &options).await;
     rig.end().await;
@@ -49,14 +49,19 @@ pub async fn run(environment: Environment, arguments: Vec<String>) -> Result<(),
 
 async fn measure(rig: &Rig, options: &Options) -> Result<(), Failure> {
     let (large, small) = (organization(1), organization(2));
-    seed(rig, options).await?;
+    let seeded = seed(rig, options).await;
+    seeded.map_err(|error| Failure::failed(format!("seeding failed: {error}")))?;
     let (running, address, token) = rig.serve().await?;
     let page = options.large / 30 / 2;
     for (what, organization, query) in [
         ("first page of 450", small, ""),
         ("first page of 100,000", large, ""),
         ("active only, of 100,000", large, "?active_only=true"),
-        ("a page in the middle by offset, of 100,000", large, &format!("?page={page}") as &str),
+        (
+            "a page in the middle by offset, of 100,000",
+            large,
+            &format!("?page={page}") as &str,
+        ),
     ] {
         let request = format!(
             "GET /api/v1/organizations/{organization}/git-connections{query} HTTP/1.1\r\n\
@@ -65,9 +70,14 @@ async fn measure(rig: &Rig, options: &Options) -> Result<(), Failure> {
         );
         let time = Duration::from_secs(options.seconds);
         // Warm: connections to the database, prepared statements, the page cache.
-        load::closed_loop(address, &request, options.connections, Duration::from_secs(1)).await?;
-        let measured =
-            load::closed_loop(address, &request, options.connections, time).await?;
+        load::closed_loop(
+            address,
+            &request,
+            options.connections,
+            Duration::from_secs(1),
+        )
+        .await?;
+        let measured = load::closed_loop(address, &request, options.connections, time).await?;
         report(what, options, &measured);
     }
     running.end(&rig.config).await;
@@ -102,7 +112,7 @@ fn organization(number: u64) -> OrganizationId {
 }
 
 /// Fills the tables set-based, as the owner.
-async fn seed(rig: &Rig, options: &Options) -> Result<(), Failure> {
+async fn seed(rig: &Rig, options: &Options) -> Result<(), sqlx::Error> {
     let mut owner = PgConnection::connect_with(&rig.database.connect_options()).await?;
     let rest = options.total.saturating_sub(options.large + SMALL);
     let others = rest.div_ceil(SMALL);
@@ -150,6 +160,8 @@ async fn seed(rig: &Rig, options: &Options) -> Result<(), Failure> {
                 active_connections = excluded.active_connections",
         )
         .await?;
-    owner.execute("VACUUM ANALYZE connections, organization_counters, organizations").await?;
+    owner
+        .execute("VACUUM ANALYZE connections, organization_counters, organizations")
+        .await?;
     Ok(())
 }

@@ -48,7 +48,10 @@ pub async fn closed_loop(
     latencies.sort_unstable();
     let at = |part: f64| -> Duration {
         let index = (latencies.len() as f64 * part) as usize;
-        latencies.get(index.min(latencies.len().saturating_sub(1))).copied().unwrap_or_default()
+        latencies
+            .get(index.min(latencies.len().saturating_sub(1)))
+            .copied()
+            .unwrap_or_default()
     };
     Ok(Measured {
         rate: latencies.len() as f64 / took.as_secs_f64(),
@@ -84,10 +87,14 @@ async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<usize,
     loop {
         let read = stream.read(&mut buffer[filled..]).await?;
         if read == 0 {
-            return Err(Failure::failed("the connection was closed, or an answer is too long"));
+            return Err(Failure::failed(
+                "the connection was closed, or an answer is too long",
+            ));
         }
         filled += read;
-        let Some(head) = find(&buffer[..filled], b"\r\n\r\n") else { continue };
+        let Some(head) = find(&buffer[..filled], b"\r\n\r\n") else {
+            continue;
+        };
         if !buffer.starts_with(b"HTTP/1.1 200 ") {
             let text = String::from_utf8_lossy(&buffer[..filled]).into_owned();
             return Err(Failure::failed(format!("not a 200: {text}")));
@@ -115,5 +122,7 @@ fn content_length(head: &[u8]) -> Option<usize> {
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }

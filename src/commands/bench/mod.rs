@@ -3,6 +3,7 @@
 
 mod lists;
 mod load;
+mod queue;
 mod rig;
 
 use std::pin::Pin;
@@ -18,22 +19,36 @@ struct Entry {
     run: fn(Environment, Vec<String>) -> Work,
 }
 
-type Work = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
+type Work = Pin<Box<dyn Future<Output = Result<(), Failure>>>>;
 
 /// Every benchmark.
-const BENCHES: &[Entry] = &[Entry {
-    name: "lists",
-    about: "list pages of an organization of 450 and of 100,000 connections, 1,000,000 in all",
-    run: |environment, arguments| Box::pin(lists::run(environment, arguments)),
-}];
+const BENCHES: &[Entry] = &[
+    Entry {
+        name: "lists",
+        about: "pages of an organization of 450 and of 100,000 connections, 1,000,000 in all",
+        run: |environment, arguments| Box::pin(lists::run(environment, arguments)),
+    },
+    Entry {
+        name: "queue",
+        about: "the job table: drain rate, enqueue rate, how soon a job starts",
+        run: |environment, arguments| Box::pin(queue::run(environment, arguments)),
+    },
+    Entry {
+        name: queue::WORKER,
+        about: "a worker process of the above; started by it",
+        run: |environment, arguments| Box::pin(queue::work(environment, arguments)),
+    },
+];
 
 /// Runs the one that is asked for.
 pub async fn run(environment: Environment, asked: Bench) -> Result<(), Failure> {
     match BENCHES.iter().find(|entry| entry.name == asked.name) {
         Some(entry) => (entry.run)(environment, asked.arguments).await,
         None => {
-            let known: Vec<_> =
-                BENCHES.iter().map(|entry| format!("\n  {}: {}", entry.name, entry.about)).collect();
+            let known: Vec<_> = BENCHES
+                .iter()
+                .map(|entry| format!("\n  {}: {}", entry.name, entry.about))
+                .collect();
             Err(Failure::usage(format!(
                 "{:?} is no benchmark; there are:{}",
                 asked.name,

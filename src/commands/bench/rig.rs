@@ -37,7 +37,11 @@ impl Rig {
         let config = configure(&environment.confined(&[], given), Process::Up)?;
         let database = Database::start(&config).await?;
         shared::store::migrate(&database.connect_options()).await?;
-        Ok(Self { config, database, _scratch: scratch })
+        Ok(Self {
+            config,
+            database,
+            _scratch: scratch,
+        })
     }
 
     /// Starts the API without workers: where it listens, and a token for everything.
