@@ -1,8 +1,8 @@
 //! What a refusal means in HTTP: decided here, once, for all handlers.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{self, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderValue};
 use shared::authz::{Denied, Unauthenticated};
 use shared::flows::callers::Unknown;
 use shared::flows::{self, Error};
@@ -78,8 +78,10 @@ pub fn unauthenticated(refused: Unauthenticated) -> Problem {
             .header(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
     };
-    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
-        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    Problem::new(StatusCode::UNAUTHORIZED, code, detail).header(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static(challenge),
+    )
 }
 
 fn of_flow(error: flows::Error) -> Problem {
@@ -136,4 +138,3 @@ fn of_flow(error: flows::Error) -> Problem {
         }
     }
 }
-

@@ -19,6 +19,7 @@ mod router;
 mod serve;
 mod state;
 mod v1;
+mod verb;
 
 pub use metrics::Metrics;
 pub use openapi::openapi;

@@ -26,7 +26,7 @@ pub(crate) fn frame() -> OpenApi {
     generate::extract_schemas(true);
     generate::infer_responses(true);
     let mut api = OpenApi {
-        openapi: "3.1.0",
+        openapi: "3.1.0".into(),
         info: Info {
             title: "Mooring".to_owned(),
             summary: Some("Keeps the Git connections of a platform.".to_owned()),
@@ -49,7 +49,9 @@ pub(crate) fn frame() -> OpenApi {
         ReferenceOr::Item(SecurityScheme::Http {
             scheme: "bearer".to_owned(),
             bearer_format: Some("user JWT or API token (mrg_…)".to_owned()),
-            description: Some("`Authorization: Bearer …` with a user token or an API token.".to_owned()),
+            description: Some(
+                "`Authorization: Bearer …` with a user token or an API token.".to_owned(),
+            ),
             extensions: IndexMap::default(),
         }),
     );
@@ -117,7 +119,10 @@ fn who(access: Access) -> String {
         Access::Organization(need) => format!("Needs `{}` in the organization.", need.word()),
         Access::Platform(shared::authz::Need::PortalAdmin) => "Needs `portal_admin`.".to_owned(),
         Access::Platform(need) => {
-            format!("Needs `portal_admin`, or an API token of the platform with `{}`.", need.word())
+            format!(
+                "Needs `portal_admin`, or an API token of the platform with `{}`.",
+                need.word()
+            )
         }
     }
 }
@@ -130,7 +135,10 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
     for name in names {
         let parameter_data = ParameterData {
             name: name.to_owned(),
-            description: Some(format!("The {}.", name.replace("_id", "").replace('_', " "))),
+            description: Some(format!(
+                "The {}.",
+                name.replace("_id", "").replace('_', " ")
+            )),
             required: true,
             deprecated: None,
             format: uuid(),
@@ -139,10 +147,12 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
             explode: None,
             extensions: IndexMap::default(),
         };
-        operation.parameters.push(ReferenceOr::Item(Parameter::Path {
-            parameter_data,
-            style: PathStyle::Simple,
-        }));
+        operation
+            .parameters
+            .push(ReferenceOr::Item(Parameter::Path {
+                parameter_data,
+                style: PathStyle::Simple,
+            }));
     }
 }
 
@@ -190,7 +200,9 @@ fn add_problems(operation: &mut Operation, route: &Route, doc: &Doc) {
         ]);
     }
     match route.access {
-        Access::Organization(_) => problems.extend([(403, "permission_denied"), (404, "not_found")]),
+        Access::Organization(_) => {
+            problems.extend([(403, "permission_denied"), (404, "not_found")])
+        }
         Access::Platform(_) => problems.push((403, "permission_denied")),
         Access::Anyone | Access::SignedIn => {}
     }
@@ -225,7 +237,10 @@ fn add_problems(operation: &mut Operation, route: &Route, doc: &Doc) {
 
     let responses = operation.responses.get_or_insert_with(Responses::default);
     for of_status in problems.chunk_by(|a, b| a.0 == b.0) {
-        let codes: Vec<String> = of_status.iter().map(|(_, code)| format!("`{code}`")).collect();
+        let codes: Vec<String> = of_status
+            .iter()
+            .map(|(_, code)| format!("`{code}`"))
+            .collect();
         responses.responses.insert(
             StatusCode::Code(of_status[0].0),
             ReferenceOr::Item(problem_response(codes.join(", "))),

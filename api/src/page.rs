@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use aide::OperationOutput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, Response as Documented};
-use aide::OperationOutput;
 use axum::response::{IntoResponse, Response};
-use http::header::{self, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderValue};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -169,10 +169,11 @@ impl<T: JsonSchema + Plural> JsonSchema for Rows<T> {
     }
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let item = generator.subschema_for::<T>();
-        let mut schema = json_schema!({
+        json_schema!({
             "type": "object",
             "description": "A page of a list.",
             "properties": {
+                (T::PLURAL): { "type": "array", "items": item },
                 "page": { "type": "integer", "minimum": 1 },
                 "per_page": { "type": "integer", "minimum": 1, "maximum": 100 },
                 "total": {
@@ -181,15 +182,7 @@ impl<T: JsonSchema + Plural> JsonSchema for Rows<T> {
                 },
             },
             "required": [T::PLURAL, "page", "per_page", "total"],
-        });
-        if let Some(properties) = schema
-            .get_mut("properties")
-            .and_then(serde_json::Value::as_object_mut)
-        {
-            let rows = serde_json::json!({ "type": "array", "items": item });
-            properties.insert(T::PLURAL.to_owned(), rows);
-        }
-        schema
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use aide::openapi::{Operation, Response as Documented};
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{self, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderValue};
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::domain::ids::OrganizationId;
@@ -195,10 +195,7 @@ impl OperationOutput for Accepted {
 
 impl OperationOutput for NoContent {
     type Inner = ();
-    fn inferred_responses(
-        _: &mut GenContext,
-        _: &mut Operation,
-    ) -> Vec<(Option<u16>, Documented)> {
+    fn inferred_responses(_: &mut GenContext, _: &mut Operation) -> Vec<(Option<u16>, Documented)> {
         let response = Documented {
             description: "Done; there is nothing to say.".to_owned(),
             ..Documented::default()

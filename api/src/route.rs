@@ -5,17 +5,15 @@
 
 use std::collections::HashMap;
 
-use aide::axum::routing::{ApiMethodRouter, delete_with, get_with, patch_with, post_with, put_with};
 use aide::axum::ApiRouter;
 use aide::operation::OperationHandler;
-use aide::transform::TransformOperation;
 use aide::{OperationInput, OperationOutput};
 use axum::handler::Handler;
 use http::Method;
 use shared::authz::{Need, Permission};
 
-use crate::openapi::describe;
 use crate::state::ApiState;
+use crate::verb::Verb;
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +27,6 @@ pub enum Access {
     /// A caller of the platform that has what it needs.
     Platform(Need),
 }
-
 
 /// A route.
 #[derive(Clone, Debug)]
@@ -69,116 +66,142 @@ pub(crate) struct Doc {
     pub problems: &'static [(u16, &'static str)],
 }
 
-/// The prefix of everything that callers rely on.
-pub(crate) const BASE: &str = "/api/v1";
 const ORGANIZATION: &str = "/api/v1/organizations/{organization_id}";
 const PLATFORM: &str = "/api/v1/platform";
 
 /// Routes while they are written down.
 pub(crate) struct Routes {
-    router: ApiRouter<ApiState>,
+    /// Taken out for a moment while a route is added.
+    router: Option<ApiRouter<ApiState>>,
     table: Vec<Route>,
 }
 
 impl Routes {
     pub(crate) fn new() -> Self {
         Self {
-            router: ApiRouter::new(),
+            router: Some(ApiRouter::new()),
             table: Vec::new(),
         }
     }
 
     /// A route at exactly this path.
-    pub(crate) fn at<H, I, O, T>(
+    pub(crate) fn at<V, H, I, O, T>(
         &mut self,
-        method: &Method,
+        verb: V,
         path: &str,
         access: Access,
         handler: H,
         doc: &Doc,
     ) where
+        V: Verb,
         H: Handler<T, ApiState> + OperationHandler<I, O>,
         I: OperationInput,
         O: OperationOutput,
         T: 'static,
     {
-        self.mount(method, path.to_owned(), access, handler, doc, doc.id.to_owned());
+        self.mount(
+            &verb,
+            path.to_owned(),
+            access,
+            handler,
+            doc,
+            doc.id.to_owned(),
+        );
     }
 
     /// A route below every organization and below the platform.
-    pub(crate) fn both<H, I, O, T>(
+    pub(crate) fn both<V, H, I, O, T>(
         &mut self,
-        method: &Method,
+        verb: V,
         path: &str,
         permission: Permission,
         handler: H,
         doc: &Doc,
     ) where
+        V: Verb,
         H: Handler<T, ApiState> + OperationHandler<I, O>,
         I: OperationInput,
         O: OperationOutput,
         T: 'static,
     {
-        self.of_organization(method, path, Need::Permission(permission), handler.clone(), doc);
+        let path_of_organization = format!("{ORGANIZATION}{path}");
         let need = Need::Permission(permission);
+        let (access, id) = (Access::Organization(need), doc.id.to_owned());
+        self.mount(
+            &verb,
+            path_of_organization,
+            access,
+            handler.clone(),
+            doc,
+            id,
+        );
         let id = format!("{}_of_platform", doc.id);
-        self.mount(method, format!("{PLATFORM}{path}"), Access::Platform(need), handler, doc, id);
+        self.mount(
+            &verb,
+            format!("{PLATFORM}{path}"),
+            Access::Platform(need),
+            handler,
+            doc,
+            id,
+        );
     }
 
     /// A route below every organization.
-    pub(crate) fn of_organization<H, I, O, T>(
+    pub(crate) fn of_organization<V, H, I, O, T>(
         &mut self,
-        method: &Method,
+        verb: V,
         path: &str,
         need: Need,
         handler: H,
         doc: &Doc,
     ) where
+        V: Verb,
         H: Handler<T, ApiState> + OperationHandler<I, O>,
         I: OperationInput,
         O: OperationOutput,
         T: 'static,
     {
         let access = Access::Organization(need);
-        self.mount(method, format!("{ORGANIZATION}{path}"), access, handler, doc, doc.id.to_owned());
+        self.mount(
+            &verb,
+            format!("{ORGANIZATION}{path}"),
+            access,
+            handler,
+            doc,
+            doc.id.to_owned(),
+        );
     }
 
-    fn mount<H, I, O, T>(
+    fn mount<V, H, I, O, T>(
         &mut self,
-        method: &Method,
+        _: &V,
         path: String,
         access: Access,
         handler: H,
         doc: &Doc,
         operation: String,
     ) where
+        V: Verb,
         H: Handler<T, ApiState> + OperationHandler<I, O>,
         I: OperationInput,
         O: OperationOutput,
         T: 'static,
     {
         let route = Route {
-            method: method.clone(),
+            method: V::METHOD,
             path,
             access,
             operation,
             index: self.table.len(),
         };
-        let documented = |operation| -> TransformOperation<'_> { describe(operation, &route, doc) };
-        let mounted: ApiMethodRouter<ApiState> = match method.as_str() {
-            "GET" => get_with(handler, documented),
-            "POST" => post_with(handler, documented),
-            "PUT" => put_with(handler, documented),
-            "PATCH" => patch_with(handler, documented),
-            _ => delete_with(handler, documented),
-        };
-        let router = std::mem::take(&mut self.router);
-        self.router = router.api_route(&route.path, mounted);
+        let mounted = V::mount(handler, &route, doc);
+        let router = self.router.take().unwrap_or_else(ApiRouter::new);
+        self.router = Some(router.api_route(&route.path, mounted));
         self.table.push(route);
     }
 
     pub(crate) fn finish(self) -> (ApiRouter<ApiState>, Vec<Route>) {
-        (self.router, self.table)
+        (self.router.unwrap_or_else(ApiRouter::new), self.table)
     }
 }
 
@@ -192,7 +215,10 @@ impl Table {
     pub(crate) fn new(routes: Vec<Route>) -> Self {
         let mut by_path: HashMap<String, Vec<usize>> = HashMap::new();
         for route in &routes {
-            by_path.entry(route.path.clone()).or_default().push(route.index);
+            by_path
+                .entry(route.path.clone())
+                .or_default()
+                .push(route.index);
         }
         Self { routes, by_path }
     }

@@ -6,7 +6,7 @@ use aide::openapi::OpenApi;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use http::{Method, StatusCode};
+use http::StatusCode;
 use shared::authz::{Need, Permission as P};
 
 use crate::middleware::{edge, guard};
@@ -17,13 +17,14 @@ use crate::v1::{
     activity, api_tokens, branches, connected_repositories, connections, jobs, members,
     organizations, repositories, syncs,
 };
+use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
 
-const GET: &Method = &Method::GET;
-const POST: &Method = &Method::POST;
-const PUT: &Method = &Method::PUT;
-const PATCH: &Method = &Method::PATCH;
-const DELETE: &Method = &Method::DELETE;
+const GET: Get = Get;
+const POST: Post = Post;
+const PUT: Put = Put;
+const PATCH: Patch = Patch;
+const DELETE: Delete = Delete;
 
 /// `both` is below `/api/v1/organizations/{organization_id}` and below `/api/v1/platform`.
 #[rustfmt::skip]

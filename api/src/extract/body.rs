@@ -3,9 +3,9 @@
 //! The parser's own messages quote what was sent, which may be a secret in the wrong field: they
 //! are read for what they mean and never passed on.
 
+use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
-use aide::OperationInput;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -46,7 +46,11 @@ impl<T: JsonSchema> OperationInput for Body<T> {
 impl<T: JsonSchema> OperationInput for OptionalBody<T> {
     fn operation_input(context: &mut GenContext, operation: &mut Operation) {
         axum::Json::<T>::operation_input(context, operation);
-        if let Some(body) = operation.request_body.as_mut().and_then(|b| b.as_item_mut()) {
+        if let Some(body) = operation
+            .request_body
+            .as_mut()
+            .and_then(|b| b.as_item_mut())
+        {
             body.required = false;
         }
     }

@@ -4,9 +4,9 @@
 //! place (after a row, before a row, or an offset where the source knows no keys) and the page's
 //! number. It is not signed: it can name a place in the caller's own list and nothing else.
 
+use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::Operation;
-use aide::OperationInput;
 use axum::extract::FromRequestParts;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -176,7 +176,9 @@ fn request<K: DeserializeOwned>(paging: &Paging, default: u32) -> Result<PageReq
         faults.push(FieldError::new(
             "page",
             "page_too_deep",
-            format!("Page numbers reach row {MAX_OFFSET}; go on by the next links, or narrow the list."),
+            format!(
+                "Page numbers reach row {MAX_OFFSET}; go on by the next links, or narrow the list."
+            ),
         ));
     }
     if !faults.is_empty() {

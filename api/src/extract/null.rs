@@ -29,9 +29,10 @@ pub(super) fn is_in(json: &[u8]) -> bool {
 pub(super) fn path_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => text.contains('\0').then(String::new),
-        Value::Array(items) => items.iter().enumerate().find_map(|(at, item)| {
-            path_of(item).map(|rest| join(&format!("[{at}]"), &rest))
-        }),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(at, item)| path_of(item).map(|rest| join(&format!("[{at}]"), &rest))),
         Value::Object(fields) => fields
             .iter()
             .find_map(|(name, item)| path_of(item).map(|rest| join(name, &rest))),

@@ -1,9 +1,9 @@
 //! Query parameters, each known and of its type.
 
+use aide::OperationInput;
 use aide::generate::GenContext;
 use aide::openapi::{Operation, ReferenceOr};
 use aide::operation::{ParamLocation, parameters_from_schema};
-use aide::OperationInput;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use schemars::JsonSchema;

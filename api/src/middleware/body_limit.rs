@@ -33,9 +33,10 @@ pub(super) async fn check(request: &mut Request, bound: TooLarge) -> Result<(), 
         let body = std::mem::take(request.body_mut());
         let _ = tokio::time::timeout(MAX_DRAINING, drain(body)).await;
     }
-    Err(bound
-        .problem()
-        .header(header::CONNECTION, header::HeaderValue::from_static("close")))
+    Err(bound.problem().header(
+        header::CONNECTION,
+        header::HeaderValue::from_static("close"),
+    ))
 }
 
 async fn drain(mut body: Body) {

@@ -27,11 +27,7 @@ use crate::route::{Access, Route};
 use crate::state::ApiState;
 
 /// Around every route.
-pub(crate) async fn guard(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn guard(State(state): State<ApiState>, request: Request, next: Next) -> Response {
     let Some(route) = request.extensions().get::<&'static Route>().copied() else {
         return Problem::internal().into_response();
     };
@@ -48,7 +44,10 @@ pub(crate) async fn guard(
     let span = tracing::Span::current();
     span.record("caller", tracing::field::display(admitted.caller.id()));
     if let Some(permit) = &admitted.permit {
-        span.record("organization", tracing::field::display(permit.organization()));
+        span.record(
+            "organization",
+            tracing::field::display(permit.organization()),
+        );
     }
     request.extensions_mut().insert(admitted.clone());
     if route.changes() && request.headers().contains_key(idempotency::HEADER) {
@@ -66,10 +65,7 @@ async fn admit(
     let caller = authenticate(&state.context, &state.verifier, credential).await?;
     let call = CallContext {
         request: RequestInfo {
-            request_id: head
-                .extensions
-                .get::<CallId>()
-                .map(|id| id.0.to_string()),
+            request_id: head.extensions.get::<CallId>().map(|id| id.0.to_string()),
             ip: head
                 .extensions
                 .get::<PeerAddress>()
@@ -83,9 +79,7 @@ async fn admit(
             require_signed_in(&caller, &call)?;
             None
         }
-        Access::Platform(need) => {
-            Some(require(&caller, OrganizationId::PLATFORM, need, &call)?)
-        }
+        Access::Platform(need) => Some(require(&caller, OrganizationId::PLATFORM, need, &call)?),
         Access::Organization(need) => {
             let missing = || ApiError::from(Problem::not_found("organization"));
             let id = organization_of(head.uri.path()).ok_or_else(missing)?;

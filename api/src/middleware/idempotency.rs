@@ -113,11 +113,7 @@ fn key_of(request: &Request) -> Result<String, Problem> {
 
 fn digest(method: &str, uri: &Uri, body: &[u8]) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [
-        method,
-        uri.path(),
-        uri.query().unwrap_or_default(),
-    ] {
+    for part in [method, uri.path(), uri.query().unwrap_or_default()] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
@@ -173,8 +169,7 @@ fn replay(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(Bytes::from(answer.body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers: Vec<(String, String)> =
-        serde_json::from_value(answer.headers).unwrap_or_default();
+    let headers: Vec<(String, String)> = serde_json::from_value(answer.headers).unwrap_or_default();
     for (name, value) in headers {
         if let (Ok(name), Ok(value)) = (
             HeaderName::from_bytes(name.as_bytes()),

@@ -10,5 +10,4 @@ mod throttle;
 
 pub(crate) use edge::{PeerAddress, edge};
 pub(crate) use guard::guard;
-pub(crate) use request_id::CallId;
 pub(crate) use throttle::Throttle;

@@ -1,7 +1,7 @@
 //! Headers that keep browsers from doing harm with answers meant for programs.
 
-use http::header::{self, HeaderValue};
 use http::HeaderMap;
+use http::header::{self, HeaderValue};
 
 /// What answers may load: nothing, unless a page says otherwise.
 const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");

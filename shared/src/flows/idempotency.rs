@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{Context, Error};
 use crate::domain::ids::OrganizationId;
-use crate::store::idempotency as store;
 use crate::store::StoreError;
+use crate::store::idempotency as store;
 
 pub use crate::store::idempotency::{Answer, Standing};
 
