@@ -17,21 +17,33 @@ fn every_page_is_stored_once_and_a_second_run_adds_nothing() {
         w.idle().await;
         let runs = runs(&w, &connection).await;
         assert_eq!(runs.len(), 1);
-        assert_eq!((runs[0].found, runs[0].added, runs[0].updated), (250, 250, 0));
+        assert_eq!(
+            (runs[0].found, runs[0].added, runs[0].updated),
+            (250, 250, 0)
+        );
         assert!(runs[0].complete, "{:?}", runs[0]);
 
         let permit = w.permit(Permission::RepositoriesManage);
-        let job = sync::request(&w.context, &permit, connection.id, false).await.unwrap();
+        let job = sync::request(&w.context, &permit, connection.id, false)
+            .await
+            .unwrap();
         let job = w.ended(job.id).await;
         assert_eq!(job.status, JobStatus::Succeeded, "{job:?}");
         let result = job.result.unwrap();
         assert_eq!(result["found"], 250);
-        assert_eq!((&result["added"], &result["updated"], &result["removed"]), (&0.into(), &0.into(), &0.into()));
+        assert_eq!(
+            (&result["added"], &result["updated"], &result["removed"]),
+            (&0.into(), &0.into(), &0.into())
+        );
 
         let filter = repositories::Filter::default();
-        let page = repositories::list(&w.context, &permit, &filter, &PageRequest::first(100)).await.unwrap();
+        let page = repositories::list(&w.context, &permit, &filter, &PageRequest::first(100))
+            .await
+            .unwrap();
         assert_eq!(page.total, Some(250));
-        let connection = connections::find(&w.context, &permit, connection.id).await.unwrap();
+        let connection = connections::find(&w.context, &permit, connection.id)
+            .await
+            .unwrap();
         assert_eq!(connection.repository_count, 250);
     });
 }
@@ -42,16 +54,23 @@ fn a_deleted_repository_is_removed_by_a_complete_run_only() {
         let token = w.github_account("octo", 150);
         let connection = w.connect_github(&token).await;
         w.idle().await;
-        let gone = w.forge.read(|state| state.repositories().next().unwrap().id);
+        let gone = w
+            .forge
+            .read(|state| state.repositories().next().unwrap().id);
         w.forge.edit(|state| state.delete(gone));
 
         // The second page fails for good: nothing may be removed.
         let fault = w.forge.fault(Fault::on(
             Match::face(Face::GitHub).path("/user/repos").page(2),
-            Action::Answer(Canned::json(404, serde_json::json!({ "message": "Not Found" }))),
+            Action::Answer(Canned::json(
+                404,
+                serde_json::json!({ "message": "Not Found" }),
+            )),
         ));
         let permit = w.permit(Permission::RepositoriesManage);
-        let job = sync::request(&w.context, &permit, connection.id, false).await.unwrap();
+        let job = sync::request(&w.context, &permit, connection.id, false)
+            .await
+            .unwrap();
         let job = w.ended(job.id).await;
         assert_eq!(job.status, JobStatus::Failed, "{job:?}");
         let last = runs(&w, &connection).await.remove(0);
@@ -59,10 +78,14 @@ fn a_deleted_repository_is_removed_by_a_complete_run_only() {
         assert_eq!(last.incomplete_reason.unwrap().as_str(), "page_failed");
 
         w.forge.remove_fault(fault);
-        let job = sync::request(&w.context, &permit, connection.id, false).await.unwrap();
+        let job = sync::request(&w.context, &permit, connection.id, false)
+            .await
+            .unwrap();
         let job = w.ended(job.id).await;
         assert_eq!(job.result.unwrap()["removed"], 1);
-        let connection = connections::find(&w.context, &permit, connection.id).await.unwrap();
+        let connection = connections::find(&w.context, &permit, connection.id)
+            .await
+            .unwrap();
         assert_eq!(connection.repository_count, 149);
     });
 }
@@ -73,7 +96,8 @@ fn a_page_that_fails_for_a_while_is_asked_for_again_at_its_cursor() {
         let token = w.github_account("octo", 250);
         let second = Match::face(Face::GitHub).path("/user/repos").page(2);
         let first = Match::face(Face::GitHub).path("/user/repos").page(1);
-        w.forge.fault(Fault::on(second, Action::Answer(Canned::html(502))).times(2));
+        w.forge
+            .fault(Fault::on(second, Action::Answer(Canned::html(502))).times(2));
         let connection = w.connect_github(&token).await;
         until("a complete sync", || async {
             // Back-off goes by the clock that tests move.

@@ -12,8 +12,12 @@ use shared::domain::ids::OrganizationId;
 const MARK: &str = "belongs-to-the-other-tenant";
 
 /// Tables without row-level security: none of them holds a tenant's data.
-const SHARED_TABLES: [&str; 4] =
-    ["_sqlx_migrations", "job_leases", "job_schedule", "shared_connection_counter"];
+const SHARED_TABLES: [&str; 4] = [
+    "_sqlx_migrations",
+    "job_leases",
+    "job_schedule",
+    "shared_connection_counter",
+];
 
 #[test]
 fn every_table_of_tenants_forces_row_level_security() {
@@ -39,7 +43,10 @@ fn every_table_of_tenants_forces_row_level_security() {
                 assert!(policy, "{name} has no policy for mooring_app");
             }
         }
-        assert_eq!(open, SHARED_TABLES, "a new table must be walled off, or be listed here");
+        assert_eq!(
+            open, SHARED_TABLES,
+            "a new table must be walled off, or be listed here"
+        );
     });
 }
 
@@ -51,7 +58,9 @@ fn no_statement_without_its_where_shows_or_touches_another_tenant() {
         let before = fingerprint(&mut connection, other).await;
         let mut tried = 0;
         for statement in statements::all() {
-            let Some(naked) = statements::without_where(&statement.query) else { continue };
+            let Some(naked) = statements::without_where(&statement.query) else {
+                continue;
+            };
             connection.execute("BEGIN").await.unwrap();
             become_tenant(&mut connection, w.organization).await;
             let query = statements::bind_nulls(&naked, &statement.parameters);
@@ -72,7 +81,10 @@ fn no_statement_without_its_where_shows_or_touches_another_tenant() {
             }
             connection.execute("ROLLBACK").await.unwrap();
         }
-        assert!(tried >= 70, "only {tried} statements ran: the test no longer tests");
+        assert!(
+            tried >= 70,
+            "only {tried} statements ran: the test no longer tests"
+        );
     });
 }
 
@@ -82,10 +94,15 @@ fn without_a_tenant_there_are_no_rows_and_a_foreign_row_cannot_be_written() {
         let other = two_tenants(&w).await;
         let mut connection = PgConnection::connect_with(&w.options).await.unwrap();
         for table in statements::tenant_tables(&mut connection).await {
-            connection.execute("BEGIN; SET LOCAL ROLE mooring_app").await.unwrap();
+            connection
+                .execute("BEGIN; SET LOCAL ROLE mooring_app")
+                .await
+                .unwrap();
             let sql = format!("SELECT count(*) FROM {table}");
-            let count: i64 =
-                sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap();
+            let count: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
             assert_eq!(count, 0, "{table} shows rows without a tenant");
             connection.execute("ROLLBACK").await.unwrap();
         }
@@ -98,7 +115,10 @@ fn without_a_tenant_there_are_no_rows_and_a_foreign_row_cannot_be_written() {
         .bind(other.0)
         .execute(&mut connection)
         .await;
-        assert!(refused(&foreign.unwrap_err()), "a tenant wrote into another");
+        assert!(
+            refused(&foreign.unwrap_err()),
+            "a tenant wrote into another"
+        );
     });
 }
 
@@ -106,7 +126,10 @@ fn without_a_tenant_there_are_no_rows_and_a_foreign_row_cannot_be_written() {
 /// recursion that has no end without its condition (57014).
 fn refused(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    matches!(code.as_deref(), Some("42501" | "57014" | "23502" | "22004" | "23514" | "23505" | "21000" | "23503"))
+    matches!(
+        code.as_deref(),
+        Some("42501" | "57014" | "23502" | "22004" | "23514" | "23505" | "21000" | "23503")
+    )
 }
 
 async fn become_tenant(connection: &mut PgConnection, organization: OrganizationId) {
@@ -120,7 +143,11 @@ async fn become_tenant(connection: &mut PgConnection, organization: Organization
 async fn fingerprint(connection: &mut PgConnection, organization: OrganizationId) -> String {
     let mut all = String::new();
     for table in statements::tenant_tables(connection).await {
-        let column = if table == "organizations" { "id" } else { "organization_id" };
+        let column = if table == "organizations" {
+            "id"
+        } else {
+            "organization_id"
+        };
         let sql = format!(
             "SELECT COALESCE(md5(string_agg(t::text, '|' ORDER BY t::text)), '-') FROM {table} t WHERE {column} = $1"
         );
@@ -129,7 +156,10 @@ async fn fingerprint(connection: &mut PgConnection, organization: OrganizationId
             .fetch_one(&mut *connection)
             .await
             .unwrap();
-        assert!(hash != "-" || table == "activity_archive", "{table} holds no row of the other tenant");
+        assert!(
+            hash != "-" || table == "activity_archive",
+            "{table} holds no row of the other tenant"
+        );
         all.push_str(&hash);
     }
     all
@@ -141,7 +171,9 @@ fn mentions(row: &sqlx::postgres::PgRow, other: OrganizationId) -> bool {
         let raw = row.try_get_raw(index).unwrap();
         raw.as_bytes().is_ok_and(|bytes| {
             let holds = |needle: &[u8]| bytes.windows(needle.len()).any(|part| part == needle);
-            holds(MARK.as_bytes()) || holds(other.0.as_bytes()) || holds(other.to_string().as_bytes())
+            holds(MARK.as_bytes())
+                || holds(other.0.as_bytes())
+                || holds(other.to_string().as_bytes())
         })
     })
 }

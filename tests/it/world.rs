@@ -56,8 +56,11 @@ pub fn run_without_worker<F: Future<Output = ()>>(test: impl FnOnce(Arc<World>) 
 }
 
 fn run<F: Future<Output = ()>>(workers: usize, test: impl FnOnce(Arc<World>) -> F) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let world = Arc::new(World::new().await);
         for _ in 0..workers {
@@ -77,7 +80,9 @@ fn run<F: Future<Output = ()>>(workers: usize, test: impl FnOnce(Arc<World>) -> 
 /// A cluster for the whole run; databases are copies of one migrated template.
 async fn cluster() -> &'static ThrowawayCluster {
     static CLUSTER: OnceCell<ThrowawayCluster> = OnceCell::const_new();
-    CLUSTER.get_or_init(|| async { ThrowawayCluster::from_environment().await.unwrap() }).await
+    CLUSTER
+        .get_or_init(|| async { ThrowawayCluster::from_environment().await.unwrap() })
+        .await
 }
 
 /// A migrated database of the test's own.
@@ -140,7 +145,8 @@ impl World {
     pub fn github_account(&self, login: &str, repositories: usize) -> String {
         self.forge.add_user(login);
         self.forge.add_repositories(login, repositories);
-        self.forge.mint(TokenSpec::classic(login).scopes(["repo", "read:org"]))
+        self.forge
+            .mint(TokenSpec::classic(login).scopes(["repo", "read:org"]))
     }
 
     /// Connects a GitHub account through the flow that the API calls.
@@ -158,7 +164,9 @@ impl World {
             allow_org_usage: false,
         };
         let permit = self.permit(Permission::ConnectionsCreate);
-        connections::create(&self.context, &permit, &new).await.unwrap()
+        connections::create(&self.context, &permit, &new)
+            .await
+            .unwrap()
     }
 
     /// Waits until a job has ended.
@@ -205,9 +213,16 @@ pub async fn new_organization(context: &Context, name: &str) -> OrganizationId {
     let now = context.clock.now();
     let id = OrganizationId::new(now);
     let mut tx = context.db.tenant(id).await.unwrap();
-    let organization =
-        Organization { id, name: name.to_owned(), slug: None, created_at: now, updated_at: now };
-    organizations::insert(&mut *tx, &organization).await.unwrap();
+    let organization = Organization {
+        id,
+        name: name.to_owned(),
+        slug: None,
+        created_at: now,
+        updated_at: now,
+    };
+    organizations::insert(&mut *tx, &organization)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     id
 }
@@ -226,7 +241,9 @@ async fn context(
     let outbound = Outbound::new(allow, Limits::default()).unwrap();
     let key: Keyring = Keyring::generate("test").unwrap().parse().unwrap();
     Context {
-        db: Db::connect(options.clone(), PoolSizes::default()).await.unwrap(),
+        db: Db::connect(options.clone(), PoolSizes::default())
+            .await
+            .unwrap(),
         vault: Vault::new(key),
         clock: clock.clone(),
         providers: Arc::new(Providers::new(outbound, clock.clone(), &instances)),
@@ -241,7 +258,10 @@ pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl F
         if let Some(answer) = ask().await {
             return answer;
         }
-        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain for {what}"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -35,7 +35,10 @@ pub fn all() -> Vec<Compiled> {
         left: Vec<serde_json::Value>,
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     files.sort();
     files
         .iter()
@@ -43,7 +46,10 @@ pub fn all() -> Vec<Compiled> {
             let file: File = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
             let name = |value: &serde_json::Value| value.as_str().unwrap_or("Text").to_owned();
             let parameters = file.describe.parameters.left.iter().map(name).collect();
-            Compiled { query: file.query, parameters }
+            Compiled {
+                query: file.query,
+                parameters,
+            }
         })
         .collect()
 }
@@ -92,7 +98,10 @@ pub fn bind_nulls(sql: &str, parameters: &[String]) -> Prepared<'static, Postgre
     use chrono::{DateTime, Utc};
     use serde_json::Value;
     use uuid::Uuid;
-    let highest = (1..=parameters.len()).rev().find(|n| sql.contains(&format!("${n}"))).unwrap_or(0);
+    let highest = (1..=parameters.len())
+        .rev()
+        .find(|n| sql.contains(&format!("${n}")))
+        .unwrap_or(0);
     let mut query = sqlx::query(AssertSqlSafe(sql.to_owned()));
     for name in &parameters[..highest] {
         query = match name.as_str() {

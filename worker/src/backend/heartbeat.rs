@@ -72,8 +72,7 @@ pub(crate) async fn run(core: Arc<Core>, end: CancellationToken) {
 async fn beat(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError> {
     let began = Instant::now();
     let known = core.tenure.last();
-    let length =
-        PgInterval::try_from(core.tenure.length()).map_err(|error| sqlx::Error::Encode(error))?;
+    let length = PgInterval::try_from(core.tenure.length()).map_err(sqlx::Error::Encode)?;
     let kept = within(core.deadline(), async {
         let connection = link.get().await?;
         match known {
