@@ -23,8 +23,34 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("queue", &["domain", "store"]),
     ("limits", &["clock", "domain", "store"]),
     ("providers", &["clock", "domain", "outbound"]),
-    ("session", &["authz", "clock", "domain", "flows", "providers", "queue", "store", "vault", "limits"]),
-    ("flows", &["authz", "clock", "domain", "limits", "providers", "queue", "session", "store", "vault"]),
+    (
+        "session",
+        &[
+            "authz",
+            "clock",
+            "domain",
+            "flows",
+            "providers",
+            "queue",
+            "store",
+            "vault",
+            "limits",
+        ],
+    ),
+    (
+        "flows",
+        &[
+            "authz",
+            "clock",
+            "domain",
+            "limits",
+            "providers",
+            "queue",
+            "session",
+            "store",
+            "vault",
+        ],
+    ),
 ];
 
 /// Which of our crates a crate may depend on.
@@ -61,13 +87,26 @@ const HOMES: &[Home] = &[
         advice: "only the job engine and shared/src/store/connect.rs become mooring_system; go through Db::tenant",
     },
     Home {
-        words: &["ProviderKind::Github =>", "ProviderKind::Gitlab =>", "ProviderKind::Bitbucket =>", "ProviderKind::AzureDevops =>"],
+        words: &[
+            "ProviderKind::Github =>",
+            "ProviderKind::Gitlab =>",
+            "ProviderKind::Bitbucket =>",
+            "ProviderKind::AzureDevops =>",
+        ],
         files: &["shared/src/domain/", "shared/src/providers/registry.rs"],
         advice: "what differs between providers is a method of the trait in shared/src/providers/mod.rs",
     },
     Home {
         words: &["sqlx::query", "sqlx::raw_sql"],
-        files: &["shared/src/store/", "worker/src/backend/", "worker/src/engine.rs", "worker/src/runtime/schedule.rs", "src/embedded/"],
+        files: &[
+            "shared/src/store/",
+            "worker/src/backend/",
+            "worker/src/engine.rs",
+            "worker/src/runtime/schedule.rs",
+            // NOTIFY, on a connection of its own.
+            "shared/src/queue/doorbell.rs",
+            "src/embedded/",
+        ],
         advice: "SQL is a function in a file of shared/src/store",
     },
     Home {
@@ -94,7 +133,9 @@ struct Home {
 }
 
 /// Names that say nothing of the field.
-const EMPTY_NAMES: &[&str] = &["utils", "util", "common", "helpers", "helper", "manager", "service", "misc"];
+const EMPTY_NAMES: &[&str] = &[
+    "utils", "util", "common", "helpers", "helper", "manager", "service", "misc",
+];
 /// Where "service" is the field's own word: what a process runs.
 const NAMED_ON_PURPOSE: &[&str] = &["src/service"];
 
@@ -103,8 +144,13 @@ const LONGEST_FILE: usize = 400;
 #[test]
 fn arrows_between_the_modules_of_shared_point_down() {
     let mut faults = Vec::new();
-    for source in sources().iter().filter(|source| source.path.starts_with("shared/src/")) {
-        let Some(module) = module_of(&source.path) else { continue };
+    for source in sources()
+        .iter()
+        .filter(|source| source.path.starts_with("shared/src/"))
+    {
+        let Some(module) = module_of(&source.path) else {
+            continue;
+        };
         let Some((_, allowed)) = ARROWS.iter().find(|(name, _)| *name == module) else {
             faults.push(format!("shared has a new module {module}: add it to ARROWS in tests/architecture.rs and to docs/ARCHITECTURE.md"));
             continue;
@@ -129,7 +175,9 @@ fn crates_depend_in_one_direction() {
         for line in dependencies.lines() {
             let name = line.split(['.', ' ', '=']).next().unwrap_or_default();
             if OURS.contains(&name) && !allowed.contains(&name) {
-                faults.push(format!("{folder}/Cargo.toml: {folder} may not depend on {name}"));
+                faults.push(format!(
+                    "{folder}/Cargo.toml: {folder} may not depend on {name}"
+                ));
             }
         }
     }
@@ -141,9 +189,15 @@ fn some_words_have_a_home() {
     let mut faults = Vec::new();
     for source in sources().iter().filter(|source| !source.is_test()) {
         let code = source.code();
-        for home in HOMES.iter().filter(|home| !home.files.iter().any(|file| source.path.starts_with(file))) {
+        for home in HOMES
+            .iter()
+            .filter(|home| !home.files.iter().any(|file| source.path.starts_with(file)))
+        {
             for word in home.words.iter().filter(|word| code.contains(**word)) {
-                faults.push(format!("{}: {word} does not belong here; {}", source.path, home.advice));
+                faults.push(format!(
+                    "{}: {word} does not belong here; {}",
+                    source.path, home.advice
+                ));
             }
         }
     }
@@ -154,7 +208,12 @@ fn some_words_have_a_home() {
 fn no_file_is_too_long() {
     let long = sources().into_iter().filter_map(|source| {
         let lines = source.text.lines().count();
-        (lines > LONGEST_FILE).then(|| format!("{}: {lines} lines; split it by what it does, {LONGEST_FILE} is the limit", source.path))
+        (lines > LONGEST_FILE).then(|| {
+            format!(
+                "{}: {lines} lines; split it by what it does, {LONGEST_FILE} is the limit",
+                source.path
+            )
+        })
     });
     report(long.collect());
 }
@@ -164,8 +223,14 @@ fn names_say_something() {
     let mut faults = Vec::new();
     for source in sources() {
         let path = Path::new(&source.path);
-        for part in path.with_extension("").components().map(|part| part.as_os_str().to_string_lossy().into_owned()) {
-            let on_purpose = NAMED_ON_PURPOSE.iter().any(|folder| source.path.starts_with(folder));
+        for part in path
+            .with_extension("")
+            .components()
+            .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        {
+            let on_purpose = NAMED_ON_PURPOSE
+                .iter()
+                .any(|folder| source.path.starts_with(folder));
             if EMPTY_NAMES.contains(&part.as_str()) && !on_purpose {
                 faults.push(format!("{}: call {part} by what is in it", source.path));
             }
@@ -176,8 +241,19 @@ fn names_say_something() {
 
 #[test]
 fn every_module_says_what_it_is_for() {
-    let silent = sources().into_iter().filter(|source| !source.text.starts_with("//!"));
-    report(silent.map(|source| format!("{}: begin with //! and say what the file is for", source.path)).collect());
+    let silent = sources()
+        .into_iter()
+        .filter(|source| !source.text.starts_with("//!"));
+    report(
+        silent
+            .map(|source| {
+                format!(
+                    "{}: begin with //! and say what the file is for",
+                    source.path
+                )
+            })
+            .collect(),
+    );
 }
 
 #[test]
@@ -185,7 +261,10 @@ fn the_scanner_sees_imports_in_every_form() {
     let code = "use crate::store::Db;\nuse crate::{authz::Permit, domain::{ids, page}, clock};\nlet x = crate::vault::open();\n";
     let named: Vec<_> = named_modules(code).into_iter().collect();
     assert_eq!(named, ["authz", "clock", "domain", "store", "vault"]);
-    let source = Source { path: String::new(), text: "//! crate::store\n/// [`crate::vault`]\nlet a = 1; // crate::flows\n".to_owned() };
+    let source = Source {
+        path: String::new(),
+        text: "//! crate::store\n/// [`crate::vault`]\nlet a = 1; // crate::flows\n".to_owned(),
+    };
     assert!(named_modules(&source.code()).is_empty());
 }
 
@@ -208,7 +287,9 @@ impl Source {
 
     fn is_test(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
-        self.path.starts_with("tests/") || self.path.contains("/tests/") || name.ends_with("tests.rs")
+        self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
+            || name.ends_with("tests.rs")
     }
 }
 
@@ -223,15 +304,24 @@ fn sources() -> Vec<Source> {
 }
 
 fn walk(folder: &Path, found: &mut Vec<Source>) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
     for path in entries.map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
             if path.file_name().is_none_or(|name| name != "target") {
                 walk(&path, found);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let shown = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-            found.push(Source { path: shown, text: fs::read_to_string(&path).unwrap() });
+            let shown = path
+                .strip_prefix(root())
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/");
+            found.push(Source {
+                path: shown,
+                text: fs::read_to_string(&path).unwrap(),
+            });
         }
     }
 }
@@ -283,9 +373,12 @@ fn group_heads(group: &str) -> Vec<String> {
 }
 
 fn identifier(text: &str) -> Option<String> {
-    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
     let name = &text[..end];
-    name.starts_with(|c: char| c.is_ascii_lowercase()).then(|| name.to_owned())
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        .then(|| name.to_owned())
 }
 
 fn report(faults: Vec<String>) {

@@ -12,29 +12,52 @@ fn the_example_environment_lists_every_setting_with_its_default() {
         let line = example_line(setting);
         let value = line.split_once('=').unwrap().1;
         if let Some(default) = setting.default {
-            assert_eq!(value, default, "the default of {} in .env.example", setting.name);
+            assert_eq!(
+                value, default,
+                "the default of {} in .env.example",
+                setting.name
+            );
         }
         if setting.secret && setting.name != "DATABASE_URL" && setting.name != "MOORING_REDIS_URL" {
-            assert_eq!(value, "", "{} in .env.example must hold no value: somebody would use it", setting.name);
+            assert_eq!(
+                value, "",
+                "{} in .env.example must hold no value: somebody would use it",
+                setting.name
+            );
         }
     }
 }
 
 #[test]
 fn the_example_environment_lists_nothing_else() {
-    let names = ENV_EXAMPLE.lines().filter_map(|line| line.strip_prefix('#')?.split_once('='));
-    for (name, _) in names.filter(|(name, _)| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())) {
-        assert!(SETTINGS.iter().any(|setting| setting.name == name), "{name} in .env.example is no setting");
+    let names = ENV_EXAMPLE
+        .lines()
+        .filter_map(|line| line.strip_prefix('#')?.split_once('='));
+    for (name, _) in names.filter(|(name, _)| {
+        name.bytes()
+            .all(|b| b.is_ascii_uppercase() || b == b'_' || b.is_ascii_digit())
+    }) {
+        assert!(
+            SETTINGS.iter().any(|setting| setting.name == name),
+            "{name} in .env.example is no setting"
+        );
     }
 }
 
 #[test]
 fn the_configuration_page_explains_every_setting_with_its_default() {
     for setting in SETTINGS {
-        let row = CONFIGURATION.lines().find(|line| line.starts_with('|') && line.contains(&format!("`{}`", setting.name)));
-        let row = row.unwrap_or_else(|| panic!("docs/CONFIGURATION.md has no row for {}", setting.name));
+        let row = CONFIGURATION
+            .lines()
+            .find(|line| line.starts_with('|') && line.contains(&format!("`{}`", setting.name)));
+        let row =
+            row.unwrap_or_else(|| panic!("docs/CONFIGURATION.md has no row for {}", setting.name));
         if let Some(default) = setting.default.filter(|default| !default.is_empty()) {
-            assert!(row.contains(&format!("`{default}`")), "the default {default} of {} is missing in: {row}", setting.name);
+            assert!(
+                row.contains(&format!("`{default}`")),
+                "the default {default} of {} is missing in: {row}",
+                setting.name
+            );
         }
     }
 }

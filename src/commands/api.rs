@@ -16,8 +16,7 @@ pub async fn run(environment: &Environment) -> Result<(), Failure> {
     let asked = signals::listen()?;
     let sockets = Sockets::bind(&config, true).await?;
     let database = Database::attach(&config).await?;
-    let running = Running::start(&config, &database, sockets, false)
-    .await?;
+    let running = Running::start(&config, &database, sockets, false).await?;
     if let Some(address) = running.address() {
         tracing::info!(%address, "the API listens");
     }

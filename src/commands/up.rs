@@ -46,7 +46,6 @@ pub async fn start(
 ) -> Result<Running, Failure> {
     shared::store::migrate(&database.connect_options()).await?;
     Running::start(config, database, sockets, true).await
-
 }
 
 fn announce(config: &Config, running: &Running) -> Result<(), Failure> {

@@ -16,8 +16,7 @@ pub async fn run(environment: &Environment) -> Result<(), Failure> {
     let asked = signals::listen()?;
     let sockets = Sockets::bind(&config, false).await?;
     let database = Database::attach(&config).await?;
-    let running = Running::start(&config, &database, sockets, true)
-    .await?;
+    let running = Running::start(&config, &database, sockets, true).await?;
     tracing::info!(concurrency = config.jobs.concurrency, "working");
     running.run(&config, &database, &asked).await
 }

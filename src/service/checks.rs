@@ -35,7 +35,9 @@ fn migrations(parts: &Parts) -> Check {
                     done.store(true, Ordering::Relaxed);
                     Ok(())
                 }
-                count => Err(format!("{count} migrations are missing; run `mooring migrate`")),
+                count => Err(format!(
+                    "{count} migrations are missing; run `mooring migrate`"
+                )),
             }
         })
     })
@@ -59,7 +61,9 @@ fn worker(workers: &Workers) -> Check {
     Arc::new(move || {
         let ready = probe();
         Box::pin(async move {
-            ready.then_some(()).ok_or_else(|| "it holds no lease; it waits for the database".to_owned())
+            ready
+                .then_some(())
+                .ok_or_else(|| "it holds no lease; it waits for the database".to_owned())
         })
     })
 }

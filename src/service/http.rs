@@ -42,17 +42,35 @@ impl Servers {
             serve_metrics: sockets.metrics.is_none(),
             ..Settings::new(public_url.as_str())
         };
-        let state = ApiState::new(parts.context.clone(), verifier(config, parts, jwt), settings, checks);
+        let state = ApiState::new(
+            parts.context.clone(),
+            verifier(config, parts, jwt),
+            settings,
+            checks,
+        );
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let pairs = [
-            sockets.api.map(|listener| (listener, router(state.clone()))),
-            sockets.metrics.map(|listener| (listener, ops_router(state.clone()))),
+            sockets
+                .api
+                .map(|listener| (listener, router(state.clone()))),
+            sockets
+                .metrics
+                .map(|listener| (listener, ops_router(state.clone()))),
         ];
         for (listener, router) in pairs.into_iter().flatten() {
-            tasks.spawn(serve(listener, router, state.clone(), stop.clone().cancelled_owned()));
+            tasks.spawn(serve(
+                listener,
+                router,
+                state.clone(),
+                stop.clone().cancelled_owned(),
+            ));
         }
-        Ok(Self { address, stop, tasks })
+        Ok(Self {
+            address,
+            stop,
+            tasks,
+        })
     }
 
     /// Where the API listens, where it does.
@@ -86,7 +104,10 @@ fn verifier(config: &Config, parts: &Parts, jwt: Option<&Secret>) -> Verifier {
     Verifier {
         clock: parts.context.clock.clone(),
         secret: jwt.and_then(Secret256::new),
-        keys: tokens.jwks_url.clone().map(|url| Jwks::new(url, Arc::new(parts.outbound.clone()))),
+        keys: tokens
+            .jwks_url
+            .clone()
+            .map(|url| Jwks::new(url, Arc::new(parts.outbound.clone()))),
         issuer: tokens.issuer.clone(),
         audience: tokens.audience.clone(),
     }

@@ -36,7 +36,12 @@ impl Running {
         let workers = with_workers.then(|| Workers::start(config, &parts));
         let checks = checks::all(&parts, workers.as_ref());
         let servers = Servers::start(config, &parts, secrets.jwt.as_ref(), sockets, checks)?;
-        Ok(Self { parts, servers, workers, jwt_secret: secrets.jwt })
+        Ok(Self {
+            parts,
+            servers,
+            workers,
+            jwt_secret: secrets.jwt,
+        })
     }
 
     /// Where the API listens, where it does.

@@ -35,7 +35,11 @@ impl Workers {
         let stop = CancellationToken::new();
         let mut sealer = JoinSet::new();
         sealer.spawn(worker::sealer::run(parts.context.clone(), stop.clone()));
-        Self { engine: Arc::new(Mutex::new(Some(engine))), sealer, stop }
+        Self {
+            engine: Arc::new(Mutex::new(Some(engine))),
+            sealer,
+            stop,
+        }
     }
 
     /// Asks whether they can take work.
@@ -49,7 +53,11 @@ impl Workers {
 
     /// Stops taking work, gives what runs its grace, hands the rest back.
     pub async fn end(mut self, grace: Duration) {
-        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let engine = self
+            .engine
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(engine) = engine {
             engine.shutdown(grace).await;
         }
@@ -63,5 +71,9 @@ impl Workers {
 /// `host/pid`: what an operator finds a worker by.
 fn name() -> String {
     let host = rustix::system::uname();
-    format!("{}/{}", host.nodename().to_string_lossy(), std::process::id())
+    format!(
+        "{}/{}",
+        host.nodename().to_string_lossy(),
+        std::process::id()
+    )
 }
