@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod environment;
 mod exit;
+mod scratch;
 mod secrets;
 mod service;
 mod signals;

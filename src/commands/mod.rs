@@ -29,7 +29,7 @@ pub async fn run(command: Run, environment: Environment) -> Result<(), Failure> 
         Run::Keys(Keys::Generate { id }) => keys::generate(id.as_deref()),
         Run::Jobs(jobs) => jobs::run(&environment, jobs).await,
         Run::Openapi => openapi::run(),
-        Run::Bench(bench) => bench::run(&environment, &bench),
+        Run::Bench(bench) => bench::run(environment, bench).await,
     }
 }
 

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::backend::acknowledge::{self, LAST_WORDS};
 use crate::backend::claim;
 use crate::backend::core::Core;
-use crate::backend::{Ended, Note, Outcome, Reason, Source};
+use crate::backend::{Note, Reason, Source};
 use crate::backend::{heartbeat, listen, survey};
 use crate::runtime::{Execute, Registry, Schedule, run_schedule};
 
@@ -82,13 +82,25 @@ impl Engine {
         before.spawn(claim::run(Arc::clone(&core)));
         before.spawn(survey::run(Arc::clone(&core)));
         before.spawn(listen::run(Arc::clone(&core)));
-        before.spawn(run_schedule(Arc::clone(&core), options.schedule, options.doorbell));
+        before.spawn(run_schedule(
+            Arc::clone(&core),
+            options.schedule,
+            options.doorbell,
+        ));
         let mut after = JoinSet::new();
         after.spawn(heartbeat::run(Arc::clone(&core), end.clone()));
         let mut acknowledger = JoinSet::new();
         acknowledger.spawn(acknowledge::run(Arc::clone(&core), notes));
         let (monitor, worker) = start_worker(&core, Arc::new(options.registry), options.context);
-        RunningEngine { core, end, before, acknowledger, after, monitor, worker }
+        RunningEngine {
+            core,
+            end,
+            before,
+            acknowledger,
+            after,
+            monitor,
+            worker,
+        }
     }
 }
 
@@ -150,19 +162,14 @@ impl RunningEngine {
         })
         .await;
         self.before.abort_all();
-        for job in self.core.take_unstarted() {
-            self.core.tell(Note::Ended(Ended {
-                outcome: Outcome::Requeued { run_at: job.run_at, counted: false, error: None },
-                running: job.running,
-                lane: job.lane,
-                limited: job.limited,
-                progress: None,
-            }));
-        }
+        self.core.give_back(Duration::ZERO);
         let _ = self.monitor.shutdown();
         if tokio::time::timeout(grace, &mut self.worker).await.is_err() {
             let cut = self.core.ledger.unfinished().len();
-            tracing::warn!(jobs = cut, "the grace is over: running jobs are cut and queued again");
+            tracing::warn!(
+                jobs = cut,
+                "the grace is over: running jobs are cut and queued again"
+            );
             self.core.ledger.end_all(Reason::Shutdown);
             self.worker.abort();
             let _ = (&mut self.worker).await;
@@ -197,7 +204,9 @@ impl RunningEngine {
     /// Where the database does not answer.
     pub async fn idle(&self) -> Result<(), sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.core.connect).await?;
-        sqlx::query!("SET ROLE mooring_system").execute(&mut connection).await?;
+        sqlx::query!("SET ROLE mooring_system")
+            .execute(&mut connection)
+            .await?;
         loop {
             let busy = sqlx::query_scalar!(
                 r#"SELECT EXISTS (SELECT FROM jobs WHERE status = 1)

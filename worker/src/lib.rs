@@ -2,6 +2,7 @@
 //! starts and ends both.
 
 pub mod backend;
+pub mod bench;
 mod engine;
 pub mod jobs;
 pub mod runtime;

@@ -27,3 +27,9 @@ impl Need {
         }
     }
 }
+
+impl From<Permission> for Need {
+    fn from(permission: Permission) -> Self {
+        Self::Permission(permission)
+    }
+}

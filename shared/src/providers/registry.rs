@@ -9,7 +9,7 @@ use super::github::Github;
 use super::gitlab::Gitlab;
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
-use crate::outbound::{Outbound, UrlError};
+use crate::outbound::{Outbound, OutboundAllow, UrlError};
 
 /// The instances that the platform's configuration names; a base URL that a connection leaves out
 /// means these.
@@ -21,6 +21,29 @@ pub struct ConfiguredInstances {
     pub github_api_url: Option<Url>,
     /// `MOORING_GITLAB_URL`.
     pub gitlab_url: Url,
+}
+
+impl ConfiguredInstances {
+    /// What may be reached, with the operator's own instances in it: that the configuration names
+    /// them is permission enough, be they private or plain HTTP. The vendors' public hosts stay
+    /// under the guard, which they pass.
+    #[must_use]
+    pub fn opened_in(&self, allow: OutboundAllow) -> OutboundAllow {
+        const PUBLIC: [&str; 3] = [
+            "https://github.com",
+            "https://api.github.com",
+            "https://gitlab.com",
+        ];
+        [
+            Some(&self.github_url),
+            self.github_api_url.as_ref(),
+            Some(&self.gitlab_url),
+        ]
+        .into_iter()
+        .flatten()
+        .filter(|url| !PUBLIC.contains(&url.origin().ascii_serialization().as_str()))
+        .fold(allow, OutboundAllow::with_origin)
+    }
 }
 
 /// A provider that this version does not serve.
@@ -105,5 +128,66 @@ impl Providers {
             Some(text) => Some(self.outbound.check_url(text)?),
         };
         Ok(provider.instance(checked.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbound::Limits;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).expect(text)
+    }
+
+    #[test]
+    fn the_operators_own_instances_are_open() {
+        let configured = ConfiguredInstances {
+            github_url: url("http://10.0.0.5:3000"),
+            github_api_url: Some(url("http://10.0.0.5:3001/api")),
+            gitlab_url: url("https://gitlab.com"),
+        };
+        let allow = configured.opened_in("127.0.0.1".parse().expect("a list"));
+        assert_eq!(
+            allow.to_string(),
+            "127.0.0.1/32,10.0.0.5:3000,10.0.0.5:3001"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_provider_without_an_adapter_says_so() {
+        let configured = ConfiguredInstances {
+            github_url: url("https://github.com"),
+            github_api_url: None,
+            gitlab_url: url("https://gitlab.com"),
+        };
+        let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
+        let providers = Providers::new(outbound, Clock::system(), &configured);
+        for kind in [ProviderKind::Bitbucket, ProviderKind::AzureDevops] {
+            let error = providers.of(kind).map(|_| ()).expect_err("none");
+            assert!(
+                error.to_string().contains("Use GitHub or GitLab"),
+                "{error}"
+            );
+        }
+        for kind in [ProviderKind::Github, ProviderKind::Gitlab] {
+            assert_eq!(providers.of(kind).map(|one| one.kind()), Ok(kind));
+        }
+        let github = |base| {
+            providers
+                .instance(ProviderKind::Github, base)
+                .map(|one| one.api_url)
+        };
+        let known = url("https://api.github.com");
+        assert_eq!(github(None), Ok(known.clone()));
+        assert_eq!(github(Some(" https://github.com/ ")), Ok(known));
+        assert_eq!(
+            github(Some("https://git.acme.example")),
+            Ok(url("https://git.acme.example/api/v3"))
+        );
+        assert!(matches!(
+            github(Some("https://10.0.0.1")),
+            Err(InstanceError::Url(_))
+        ));
     }
 }

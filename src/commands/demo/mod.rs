@@ -5,7 +5,6 @@
 
 mod client;
 mod sandbox;
-mod scratch;
 mod steps;
 mod story;
 
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{configure, token, up};
 use crate::environment::Environment;
 use crate::exit::Failure;
+use crate::scratch::Scratch;
 use crate::service::database::Database;
 use crate::service::listen::Sockets;
 use crate::service::running::Running;
@@ -25,7 +25,6 @@ use crate::signals;
 
 use client::Client;
 use sandbox::Sandbox;
-use scratch::Scratch;
 use story::Story;
 
 /// What of the operator's settings holds for a demo; the rest is the demo's own.
@@ -41,7 +40,7 @@ const KEPT: &[&str] = &[
 /// Runs it; with `once` until everything is synced, else until a signal.
 pub async fn run(environment: Environment, once: bool) -> Result<(), Failure> {
     let mut story = Story::begin();
-    let scratch = Scratch::new()?;
+    let scratch = Scratch::new("demo")?;
     let sandbox = Sandbox::open().await?;
     let mut given = sandbox.settings();
     given.push(("MOORING_DATA_DIR", scratch.path().display().to_string()));

@@ -38,7 +38,9 @@ pub(crate) async fn run(core: Arc<Core>, mut notes: UnboundedReceiver<Note>) {
         }
         if !progress.is_empty() {
             // Lost progress is overtaken by the next.
-            let told = within(core.deadline(), async { write_progress(link.get().await?, &progress).await });
+            let told = within(core.deadline(), async {
+                write_progress(link.get().await?, &progress).await
+            });
             if let Err(error) = told.await {
                 link.failed(&error).await;
             }
@@ -50,8 +52,9 @@ pub(crate) async fn run(core: Arc<Core>, mut notes: UnboundedReceiver<Note>) {
 
 async fn write(core: &Core, link: &mut Link, mut ended: Vec<Ended>) {
     ended.sort_by_key(|ended| (ended.running.organization, ended.running.id));
-    let (quiet, telling): (Vec<Ended>, Vec<Ended>) =
-        ended.into_iter().partition(|ended| ended.outcome == Outcome::Succeeded(None) && ended.progress.is_none());
+    let (quiet, telling): (Vec<Ended>, Vec<Ended>) = ended
+        .into_iter()
+        .partition(|ended| ended.outcome == Outcome::Succeeded(None) && ended.progress.is_none());
     if !quiet.is_empty() {
         insist(core, link, &quiet, Statement::Done).await;
     }
@@ -71,7 +74,9 @@ enum Statement {
 async fn insist(core: &Core, link: &mut Link, ended: &[Ended], statement: Statement) {
     match send(core, link, &ended.iter().collect::<Vec<_>>(), statement).await {
         Ok(requeued) => return settle(core, ended, &requeued),
-        Err(error) => tracing::error!(%error, jobs = ended.len(), "outcomes were refused; sending them one by one"),
+        Err(error) => {
+            tracing::error!(%error, jobs = ended.len(), "outcomes were refused; sending them one by one")
+        }
     }
     for one in ended {
         let requeued = match send(core, link, &[one], statement).await {
@@ -80,7 +85,8 @@ async fn insist(core: &Core, link: &mut Link, ended: &[Ended], statement: Statem
                 tracing::error!(%error, job = %one.running.id, "an outcome was refused");
                 let error = JobError {
                     code: "outcome_refused".to_owned(),
-                    message: "The job's outcome could not be stored; the worker's log says why.".to_owned(),
+                    message: "The job's outcome could not be stored; the worker's log says why."
+                        .to_owned(),
                 };
                 let failed = Ended {
                     running: Arc::clone(&one.running),
@@ -134,7 +140,8 @@ async fn send(
 }
 
 fn settle(core: &Core, ended: &[Ended], requeued: &[(Uuid, DateTime<Utc>)]) {
-    core.ledger.settle(ended.iter().map(|ended| &*ended.running));
+    core.ledger
+        .settle(ended.iter().map(|ended| &*ended.running));
     for ended in ended {
         if let Some((_, at)) = requeued.iter().find(|(id, _)| *id == ended.running.id.0) {
             core.signal(Signal::Due(ended.lane, *at));
@@ -153,7 +160,12 @@ struct Keys {
 }
 
 fn keys<'a>(jobs: impl Iterator<Item = &'a Running>) -> Keys {
-    let mut keys = Keys { organizations: vec![], ids: vec![], fences: vec![], leases: vec![] };
+    let mut keys = Keys {
+        organizations: vec![],
+        ids: vec![],
+        fences: vec![],
+        leases: vec![],
+    };
     for job in jobs {
         keys.organizations.push(job.organization.0);
         keys.ids.push(job.id.0);
@@ -189,7 +201,8 @@ async fn acknowledge(
 ) -> Result<Vec<(Uuid, DateTime<Utc>)>, sqlx::Error> {
     let keys = keys(ended.iter().map(|ended| &*ended.running));
     let size = ended.len();
-    let (mut statuses, mut run_at, mut counted) = (vec![0_i16; size], vec![now; size], vec![true; size]);
+    let (mut statuses, mut run_at, mut counted) =
+        (vec![0_i16; size], vec![now; size], vec![true; size]);
     let mut codes: Vec<Option<String>> = vec![None; size];
     let mut messages: Vec<Option<String>> = vec![None; size];
     let mut results: Vec<Option<String>> = vec![None; size];
@@ -199,7 +212,11 @@ async fn acknowledge(
                 results[place].clone_from(result);
                 (JobStatus::Succeeded, None)
             }
-            Outcome::Requeued { run_at: at, counted: counts, error } => {
+            Outcome::Requeued {
+                run_at: at,
+                counted: counts,
+                error,
+            } => {
                 run_at[place] = *at;
                 counted[place] = *counts;
                 (JobStatus::Queued, error.as_ref())
@@ -231,7 +248,10 @@ async fn acknowledge(
     )
     .fetch_all(connection)
     .await?;
-    Ok(requeued.into_iter().map(|row| (row.id, row.run_at)).collect())
+    Ok(requeued
+        .into_iter()
+        .map(|row| (row.id, row.run_at))
+        .collect())
 }
 
 async fn write_progress(
@@ -264,11 +284,16 @@ struct Far {
 
 impl Far {
     fn of<'a>(progress: impl Iterator<Item = Option<&'a Progress>>) -> Self {
-        let mut far = Self { done: vec![], total: vec![], unit: vec![] };
+        let mut far = Self {
+            done: vec![],
+            total: vec![],
+            unit: vec![],
+        };
         for progress in progress {
             far.done.push(progress.map(|progress| progress.done));
             far.total.push(progress.and_then(|progress| progress.total));
-            far.unit.push(progress.and_then(|progress| progress.unit.as_deref().map(storable)));
+            far.unit
+                .push(progress.and_then(|progress| progress.unit.as_deref().map(storable)));
         }
         far
     }

@@ -37,6 +37,9 @@ pub(crate) const LOCK_CLASS: i32 = 0x006a_6f62;
 const LOCKED: Duration = Duration::from_millis(5);
 /// A moved clock is noticed within this.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
+/// What was fetched ahead and found no slot within this is given back: the jobs before it turned out
+/// to be slow, and another worker may be free.
+const STALE: Duration = Duration::from_millis(250);
 const RECONCILE_EVERY: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(core: Arc<Core>) {
@@ -46,6 +49,7 @@ pub(crate) async fn run(core: Arc<Core>) {
     let mut doubt = Doubt::default();
     while !core.stopping.is_cancelled() {
         read_signals(&core, &mut book, &mut doubt);
+        core.give_back(STALE);
         let Some(lease) = core.tenure.current() else {
             wait(&core, LONGEST_WAIT).await;
             continue;
@@ -59,14 +63,24 @@ pub(crate) async fn run(core: Arc<Core>) {
         }
         let (time, now) = (core.clock.now(), Instant::now());
         let slots = core.ledger.slots();
-        let ahead = pace.ahead(slots.finished_short, now);
+        let ahead = pace.ahead(slots.short_runs, slots.short_busy, core.concurrency, now);
         let (due, next) = book.due_lanes(time, now);
-        let room = Room { concurrency: core.concurrency, ahead, contended: book.contended(now) };
+        let room = Room {
+            concurrency: core.concurrency,
+            ahead,
+            contended: book.contended(now),
+        };
         let quotas = plan(&due, &slots, room);
         if quotas.is_empty() {
-            let next = next.and_then(|at| (at - time).to_std().ok()).unwrap_or(LONGEST_WAIT);
-            let paused = book.paused_until().map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now));
-            let longest = next.min(paused.max(Duration::from_millis(1))).min(LONGEST_WAIT);
+            let next = next
+                .and_then(|at| (at - time).to_std().ok())
+                .unwrap_or(LONGEST_WAIT);
+            let paused = book
+                .paused_until()
+                .map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now));
+            let longest = next
+                .min(paused.max(Duration::from_millis(1)))
+                .min(LONGEST_WAIT);
             if due.is_empty() {
                 wait(&core, longest).await;
             } else {
@@ -77,7 +91,12 @@ pub(crate) async fn run(core: Arc<Core>) {
         // Where jobs end by the thousand, a claim for each one that ended would be all statements
         // and no jobs.
         if room.free(&slots) < ahead / 4 {
-            wait_for_slots(&core, core.concurrency + ahead - ahead / 4, Duration::from_millis(5)).await;
+            wait_for_slots(
+                &core,
+                core.concurrency + ahead - ahead / 4,
+                Duration::from_millis(5),
+            )
+            .await;
             continue;
         }
         let asked = within(core.deadline(), claim(&mut link, &core, lease, &quotas)).await;
@@ -105,7 +124,10 @@ struct Taken {
 fn note_claim(core: &Core, book: &mut LaneBook, quotas: &[Quota], mut taken: Taken) {
     let mut got: HashMap<Lane, (i64, Cursor)> = HashMap::new();
     for job in &taken.jobs {
-        let cursor = Cursor { run_at: job.run_at, id: job.id.0 };
+        let cursor = Cursor {
+            run_at: job.run_at,
+            id: job.id.0,
+        };
         let entry = got.entry(job.lane).or_insert((0, cursor));
         entry.0 += 1;
         if (cursor.run_at, cursor.id) > (entry.1.run_at, entry.1.id) {
@@ -124,7 +146,9 @@ fn note_claim(core: &Core, book: &mut LaneBook, quotas: &[Quota], mut taken: Tak
         book.claimed(lane, quota.jobs as i64, got.map_or(0, |got| got.0), cursor);
     }
     if !taken.jobs.is_empty() {
-        taken.jobs.sort_by_key(|job| (job.lane.priority, job.run_at, job.id));
+        taken
+            .jobs
+            .sort_by_key(|job| (job.lane.priority, job.run_at, job.id));
         core.offer(taken.jobs);
     }
 }
@@ -183,7 +207,10 @@ impl Doubt {
 
     fn done(&mut self) {
         let next = Instant::now() + RECONCILE_EVERY;
-        self.next = self.until.is_some_and(|until| next <= until + RECONCILE_EVERY).then_some(next);
+        self.next = self
+            .until
+            .is_some_and(|until| next <= until + RECONCILE_EVERY)
+            .then_some(next);
     }
 }
 
@@ -194,23 +221,38 @@ async fn reconcile(link: &mut Link, core: &Core, lease: i64) -> Result<(), sqlx:
         .await?
         .rows_affected();
     if given_back > 0 {
-        tracing::info!(jobs = given_back, "gave back jobs whose claim had no answer");
+        tracing::info!(
+            jobs = given_back,
+            "gave back jobs whose claim had no answer"
+        );
         core.look.notify_one();
     }
     Ok(())
 }
 
-async fn claim(link: &mut Link, core: &Core, lease: i64, quotas: &[Quota]) -> Result<Taken, sqlx::Error> {
+async fn claim(
+    link: &mut Link,
+    core: &Core,
+    lease: i64,
+    quotas: &[Quota],
+) -> Result<Taken, sqlx::Error> {
     let connection = link.get().await?;
-    let (limited, free): (Vec<&Quota>, Vec<&Quota>) =
-        quotas.iter().partition(|quota| quota.from.lane.has_connection());
-    let mut taken = Taken { jobs: Vec::new(), locked: Vec::new() };
+    let (limited, free): (Vec<&Quota>, Vec<&Quota>) = quotas
+        .iter()
+        .partition(|quota| quota.from.lane.has_connection());
+    let mut taken = Taken {
+        jobs: Vec::new(),
+        locked: Vec::new(),
+    };
     if !free.is_empty() {
         taken.jobs = claim_free(connection, core, lease, &free).await?;
     }
     if !limited.is_empty() {
         let mut transaction = connection.begin().await?;
-        let mut wanted: Vec<Uuid> = limited.iter().map(|quota| quota.from.lane.connection).collect();
+        let mut wanted: Vec<Uuid> = limited
+            .iter()
+            .map(|quota| quota.from.lane.connection)
+            .collect();
         wanted.sort_unstable();
         wanted.dedup();
         let locked = sqlx::query_scalar!(
@@ -220,11 +262,18 @@ async fn claim(link: &mut Link, core: &Core, lease: i64, quotas: &[Quota]) -> Re
         )
         .fetch_all(&mut *transaction)
         .await?;
-        taken.locked = wanted.into_iter().filter(|connection| !locked.contains(connection)).collect();
-        let limited: Vec<&Quota> =
-            limited.into_iter().filter(|quota| locked.contains(&quota.from.lane.connection)).collect();
+        taken.locked = wanted
+            .into_iter()
+            .filter(|connection| !locked.contains(connection))
+            .collect();
+        let limited: Vec<&Quota> = limited
+            .into_iter()
+            .filter(|quota| locked.contains(&quota.from.lane.connection))
+            .collect();
         if !limited.is_empty() {
-            taken.jobs.extend(claim_limited(&mut transaction, core, lease, &limited).await?);
+            taken
+                .jobs
+                .extend(claim_limited(&mut transaction, core, lease, &limited).await?);
         }
         transaction.commit().await?;
     }
@@ -283,13 +332,20 @@ macro_rules! claim_with {
             lease: i64,
             quotas: &[&Quota],
         ) -> Result<Vec<Claimed>, sqlx::Error> {
-            let column = |f: fn(&Quota) -> Uuid| quotas.iter().map(|quota| f(quota)).collect::<Vec<_>>();
+            let column =
+                |f: fn(&Quota) -> Uuid| quotas.iter().map(|quota| f(quota)).collect::<Vec<_>>();
             let organizations = column(|quota| quota.from.lane.organization.0);
             let connections = column(|quota| quota.from.lane.connection);
             let cursors = column(|quota| quota.from.cursor.id);
-            let priorities: Vec<_> = quotas.iter().map(|quota| quota.from.lane.priority).collect();
+            let priorities: Vec<_> = quotas
+                .iter()
+                .map(|quota| quota.from.lane.priority)
+                .collect();
             let long: Vec<_> = quotas.iter().map(|quota| quota.from.lane.long).collect();
-            let times: Vec<_> = quotas.iter().map(|quota| quota.from.cursor.run_at).collect();
+            let times: Vec<_> = quotas
+                .iter()
+                .map(|quota| quota.from.cursor.run_at)
+                .collect();
             let jobs: Vec<_> = quotas.iter().map(|quota| quota.jobs as i64).collect();
             let rows = sqlx::query_file_as!(
                 Row,
@@ -306,7 +362,10 @@ macro_rules! claim_with {
             )
             .fetch_all(connection)
             .await?;
-            Ok(rows.into_iter().map(|row| row.into_claimed(lease)).collect())
+            Ok(rows
+                .into_iter()
+                .map(|row| row.into_claimed(lease))
+                .collect())
         }
     };
 }

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use futures_util::task::AtomicWaker;
@@ -54,7 +54,7 @@ pub(crate) struct Core {
     signals: Mutex<Vec<Signal>>,
     signalled: Notify,
     rings: AtomicU64,
-    ready: Mutex<VecDeque<Claimed>>,
+    ready: Mutex<VecDeque<(Instant, Claimed)>>,
     started: AtomicUsize,
     consumer: AtomicWaker,
 }
@@ -103,7 +103,10 @@ impl Core {
         if !matches!(signal, Signal::Survey(_)) {
             self.rings.fetch_add(1, Ordering::AcqRel);
         }
-        self.signals.lock().unwrap_or_else(PoisonError::into_inner).push(signal);
+        self.signals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(signal);
         self.signalled.notify_one();
     }
 
@@ -126,23 +129,30 @@ impl Core {
     /// Hands claimed jobs to the worker.
     pub(crate) fn offer(&self, claimed: Vec<Claimed>) {
         self.ledger.take(&claimed);
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).extend(claimed);
+        let now = Instant::now();
+        self.ready()
+            .extend(claimed.into_iter().map(|job| (now, job)));
         self.consumer.wake();
     }
 
     /// The next job to start: there must be a free slot, and a lease that certainly stands.
     pub(crate) fn poll_start(&self, cx: &mut Context<'_>) -> Poll<Claimed> {
         self.consumer.register(cx.waker());
-        if self.stopping.is_cancelled() || self.started.load(Ordering::Acquire) >= self.concurrency {
+        if self.stopping.is_cancelled() || self.started.load(Ordering::Acquire) >= self.concurrency
+        {
             return Poll::Pending;
         }
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self.ready();
         loop {
             if ready.is_empty() {
                 return Poll::Pending;
             }
-            let Some(lease) = self.tenure.current() else { return Poll::Pending };
-            let Some(job) = ready.pop_front() else { return Poll::Pending };
+            let Some(lease) = self.tenure.current() else {
+                return Poll::Pending;
+            };
+            let Some((_, job)) = ready.pop_front() else {
+                return Poll::Pending;
+            };
             if job.running.lease != lease {
                 self.ledger.settle([&*job.running]);
             } else if job.running.token().is_cancelled() {
@@ -155,6 +165,7 @@ impl Core {
                 }));
             } else {
                 self.started.fetch_add(1, Ordering::AcqRel);
+                job.running.start();
                 return Poll::Ready(job);
             }
         }
@@ -167,7 +178,33 @@ impl Core {
 
     /// What was claimed and not started.
     pub(crate) fn take_unstarted(&self) -> Vec<Claimed> {
-        self.ready.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect()
+        self.ready().drain(..).map(|(_, job)| job).collect()
+    }
+
+    /// Gives back what was claimed longer than `age` ago and not started; the attempt does not count.
+    pub(crate) fn give_back(&self, age: Duration) {
+        let stale: Vec<Claimed> = {
+            let mut ready = self.ready();
+            let stale = ready.partition_point(|(since, _)| since.elapsed() >= age);
+            ready.drain(..stale).map(|(_, job)| job).collect()
+        };
+        for job in stale {
+            self.tell(Note::Ended(Ended {
+                outcome: Outcome::Requeued {
+                    run_at: job.run_at,
+                    counted: false,
+                    error: None,
+                },
+                running: job.running,
+                lane: job.lane,
+                limited: job.limited,
+                progress: None,
+            }));
+        }
+    }
+
+    fn ready(&self) -> MutexGuard<'_, VecDeque<(Instant, Claimed)>> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // ── from apalis to the acknowledger ──
@@ -179,7 +216,11 @@ impl Core {
         self.consumer.wake();
     }
 
-    pub(crate) fn progressed(&self, running: std::sync::Arc<Running>, progress: shared::domain::job::Progress) {
+    pub(crate) fn progressed(
+        &self,
+        running: std::sync::Arc<Running>,
+        progress: shared::domain::job::Progress,
+    ) {
         self.tell(Note::Progress(running, progress));
     }
 

@@ -72,8 +72,7 @@ pub(crate) async fn run(core: Arc<Core>, end: CancellationToken) {
 async fn beat(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError> {
     let began = Instant::now();
     let known = core.tenure.last();
-    let length = PgInterval::try_from(core.tenure.length())
-        .map_err(|error| sqlx::Error::Encode(error))?;
+    let length = PgInterval::try_from(core.tenure.length()).map_err(sqlx::Error::Encode)?;
     let kept = within(core.deadline(), async {
         let connection = link.get().await?;
         match known {
@@ -91,10 +90,14 @@ async fn beat(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError
             }
         }
         None => {
-            tracing::warn!(worker = core.worker, "the lease is lost: this worker did not answer in time");
+            tracing::warn!(
+                worker = core.worker,
+                "the lease is lost: this worker did not answer in time"
+            );
             core.tenure.lose();
             let unstarted = core.take_unstarted();
-            core.ledger.settle(unstarted.iter().map(|job| &*job.running));
+            core.ledger
+                .settle(unstarted.iter().map(|job| &*job.running));
             core.ledger.end_all(Reason::LeaseLost);
             let began = Instant::now();
             let id = within(core.deadline(), async {
@@ -108,7 +111,11 @@ async fn beat(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError
     Ok(())
 }
 
-async fn take(connection: &mut PgConnection, worker: &str, length: &PgInterval) -> Result<i64, sqlx::Error> {
+async fn take(
+    connection: &mut PgConnection,
+    worker: &str,
+    length: &PgInterval,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar!(
         "INSERT INTO job_leases (worker, lease_until) VALUES ($1, clock_timestamp() + $2) RETURNING id",
         worker,
@@ -118,7 +125,11 @@ async fn take(connection: &mut PgConnection, worker: &str, length: &PgInterval) 
     .await
 }
 
-async fn renew(connection: &mut PgConnection, id: i64, length: &PgInterval) -> Result<Option<i64>, sqlx::Error> {
+async fn renew(
+    connection: &mut PgConnection,
+    id: i64,
+    length: &PgInterval,
+) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar!(
         "UPDATE job_leases SET lease_until = clock_timestamp() + $2 WHERE id = $1 RETURNING id",
         id,
@@ -129,12 +140,31 @@ async fn renew(connection: &mut PgConnection, id: i64, length: &PgInterval) -> R
 }
 
 async fn tell_cancelled(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError> {
-    let Some(lease) = core.tenure.last() else { return Ok(()) };
-    if core.ledger.slots().taken == 0 {
+    // Most jobs have ended before anybody could cancel them.
+    let running: Vec<_> = core
+        .ledger
+        .unfinished()
+        .into_iter()
+        .filter(|running| running.age().is_some_and(|age| age >= TICK))
+        .collect();
+    if running.is_empty() {
         return Ok(());
     }
+    let organizations: Vec<_> = running
+        .iter()
+        .map(|running| running.organization.0)
+        .collect();
+    let ids: Vec<_> = running.iter().map(|running| running.id.0).collect();
+    let fences: Vec<_> = running.iter().map(|running| running.fence).collect();
     let cancelled = within(core.deadline(), async {
-        sqlx::query_file!("src/backend/sql/cancelled.sql", lease).fetch_all(link.get().await?).await
+        sqlx::query_file!(
+            "src/backend/sql/cancelled.sql",
+            &organizations,
+            &ids,
+            &fences
+        )
+        .fetch_all(link.get().await?)
+        .await
     })
     .await?;
     for row in cancelled {
@@ -147,13 +177,18 @@ async fn tell_cancelled(core: &Core, link: &mut Link) -> Result<(), super::link:
 
 async fn take_over(core: &Core, link: &mut Link) -> Result<(), super::link::LinkError> {
     let expired = within(core.deadline(), async {
-        sqlx::query!("DELETE FROM job_leases WHERE lease_until < clock_timestamp() RETURNING worker")
-            .fetch_all(link.get().await?)
-            .await
+        sqlx::query!(
+            "DELETE FROM job_leases WHERE lease_until < clock_timestamp() RETURNING worker"
+        )
+        .fetch_all(link.get().await?)
+        .await
     })
     .await?;
     for row in expired {
-        tracing::warn!(worker = row.worker, "a worker stopped answering; its jobs are taken over");
+        tracing::warn!(
+            worker = row.worker,
+            "a worker stopped answering; its jobs are taken over"
+        );
     }
     let taken = within(core.deadline(), async {
         sqlx::query_file!("src/backend/sql/take_over.sql", core.clock.now())
@@ -163,7 +198,11 @@ async fn take_over(core: &Core, link: &mut Link) -> Result<(), super::link::Link
     .await?;
     if !taken.is_empty() {
         let failed = taken.iter().filter(|row| row.status == 3).count();
-        tracing::info!(jobs = taken.len(), failed, "took over jobs of workers that are gone");
+        tracing::info!(
+            jobs = taken.len(),
+            failed,
+            "took over jobs of workers that are gone"
+        );
         core.look.notify_one();
     }
     Ok(())
@@ -174,7 +213,9 @@ async fn give_up_lease(core: &Core, link: &mut Link) {
     let Some(id) = core.tenure.last() else { return };
     core.tenure.lose();
     let gone = within(Duration::from_secs(2), async {
-        sqlx::query!("DELETE FROM job_leases WHERE id = $1", id).execute(link.get().await?).await
+        sqlx::query!("DELETE FROM job_leases WHERE id = $1", id)
+            .execute(link.get().await?)
+            .await
     });
     if let Err(error) = gone.await {
         tracing::info!(%error, "the lease was left to run out");

@@ -21,6 +21,8 @@ use super::survey::Surveyed;
 
 /// Between the moment a job takes its due time from the clock and its ring, over clocks that differ.
 const MARGIN: TimeDelta = TimeDelta::milliseconds(100);
+/// As above, where a survey found the lane empty: its cursor need not be as near.
+const CLEARED: TimeDelta = TimeDelta::seconds(2);
 /// An organization counts as having work for this long after it last had some: its next job must
 /// not find every slot taken by long jobs of another.
 const REMEMBERED: Duration = Duration::from_secs(10);
@@ -35,7 +37,10 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    pub(crate) const START: Self = Self { run_at: DateTime::UNIX_EPOCH, id: Uuid::nil() };
+    pub(crate) const START: Self = Self {
+        run_at: DateTime::UNIX_EPOCH,
+        id: Uuid::nil(),
+    };
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +95,10 @@ impl LaneBook {
         entry.state = State::Due;
         let back = time - MARGIN;
         if entry.cursor.run_at > back {
-            entry.cursor = Cursor { run_at: back, id: Uuid::nil() };
+            entry.cursor = Cursor {
+                run_at: back,
+                id: Uuid::nil(),
+            };
         }
     }
 
@@ -104,7 +112,10 @@ impl LaneBook {
             State::Empty => State::Later(at),
         };
         if entry.cursor.run_at >= at {
-            entry.cursor = Cursor { run_at: at, id: Uuid::nil() };
+            entry.cursor = Cursor {
+                run_at: at,
+                id: Uuid::nil(),
+            };
         }
     }
 
@@ -121,13 +132,17 @@ impl LaneBook {
 
     /// Takes over what a survey found.
     pub(crate) fn survey(&mut self, survey: Surveyed, now: Instant) {
-        let Surveyed { rings, began, lanes } = survey;
+        let Surveyed {
+            rings,
+            began,
+            lanes,
+        } = survey;
         for entry in self.lanes.values_mut() {
             if entry.rung <= rings {
                 entry.state = State::Empty;
             }
         }
-        let cleared = began - MARGIN;
+        let cleared = began - CLEARED;
         for (lane, cursor) in lanes {
             let entry = self.entry(lane, now);
             entry.state = State::Later(cursor.run_at);
@@ -136,15 +151,25 @@ impl LaneBook {
         for entry in self.lanes.values_mut() {
             // Nothing older was queued when the survey began.
             if entry.state == State::Empty && entry.cursor.run_at < cleared {
-                entry.cursor = Cursor { run_at: cleared, id: Uuid::nil() };
+                entry.cursor = Cursor {
+                    run_at: cleared,
+                    id: Uuid::nil(),
+                };
             }
         }
-        self.lanes.retain(|_, entry| entry.state != State::Empty || now.duration_since(entry.touched) < FORGOTTEN);
-        self.active.retain(|_, last| now.duration_since(*last) < REMEMBERED);
+        self.lanes.retain(|_, entry| {
+            entry.state != State::Empty || now.duration_since(entry.touched) < FORGOTTEN
+        });
+        self.active
+            .retain(|_, last| now.duration_since(*last) < REMEMBERED);
     }
 
     /// The lanes in which something is due, and when the next one will be.
-    pub(crate) fn due_lanes(&mut self, time: DateTime<Utc>, now: Instant) -> (Vec<DueLane>, Option<DateTime<Utc>>) {
+    pub(crate) fn due_lanes(
+        &mut self,
+        time: DateTime<Utc>,
+        now: Instant,
+    ) -> (Vec<DueLane>, Option<DateTime<Utc>>) {
         let mut due = Vec::new();
         let mut next: Option<DateTime<Utc>> = None;
         for (lane, entry) in &mut self.lanes {
@@ -158,7 +183,11 @@ impl LaneBook {
             if entry.state == State::Due {
                 self.active.insert(lane.organization, now);
                 if entry.pause.is_none_or(|until| until <= now) {
-                    due.push(DueLane { lane: *lane, cursor: entry.cursor, turn: entry.turn });
+                    due.push(DueLane {
+                        lane: *lane,
+                        cursor: entry.cursor,
+                        turn: entry.turn,
+                    });
                 }
             }
         }
@@ -169,7 +198,11 @@ impl LaneBook {
     /// while it is there: its sweeps come by the clock, and wait for nobody.
     pub(crate) fn contended(&self, now: Instant) -> bool {
         let recent = |(organization, last): &(&OrganizationId, &Instant)| {
-            let kept = if organization.is_platform() { Duration::ZERO } else { REMEMBERED };
+            let kept = if organization.is_platform() {
+                Duration::ZERO
+            } else {
+                REMEMBERED
+            };
             now.saturating_duration_since(**last) <= kept
         };
         self.active.iter().filter(recent).nth(1).is_some()
@@ -200,7 +233,11 @@ impl LaneBook {
 
     /// When the first paused lane may be tried.
     pub(crate) fn paused_until(&self) -> Option<Instant> {
-        self.lanes.values().filter(|entry| entry.state == State::Due).filter_map(|entry| entry.pause).min()
+        self.lanes
+            .values()
+            .filter(|entry| entry.state == State::Due)
+            .filter_map(|entry| entry.pause)
+            .min()
     }
 }
 
@@ -218,7 +255,12 @@ mod tests {
     use shared::domain::job::Priority;
 
     fn lane(organization: u128) -> Lane {
-        Lane::new(OrganizationId(Uuid::from_u128(organization)), None, Priority::Sync, false)
+        Lane::new(
+            OrganizationId(Uuid::from_u128(organization)),
+            None,
+            Priority::Sync,
+            false,
+        )
     }
 
     fn at(millis: i64) -> DateTime<Utc> {
@@ -230,12 +272,21 @@ mod tests {
         let mut book = LaneBook::default();
         let now = Instant::now();
         book.ring(lane(1), 1, at(0), now);
-        let last = Cursor { run_at: at(5000), id: Uuid::max() };
+        let last = Cursor {
+            run_at: at(5000),
+            id: Uuid::max(),
+        };
         book.claimed(&lane(1), 10, 3, Some(last));
         assert!(book.due_lanes(at(5000), now).0.is_empty());
         book.ring(lane(1), 2, at(5010), now);
         let (due, _) = book.due_lanes(at(5010), now);
-        assert_eq!(due[0].cursor, Cursor { run_at: at(4910), id: Uuid::nil() });
+        assert_eq!(
+            due[0].cursor,
+            Cursor {
+                run_at: at(4910),
+                id: Uuid::nil()
+            }
+        );
     }
 
     #[test]
@@ -244,9 +295,19 @@ mod tests {
         let now = Instant::now();
         book.ring(lane(1), 1, at(0), now);
         book.ring(lane(2), 2, at(0), now);
-        book.survey(Surveyed { rings: 1, began: at(0), lanes: vec![] }, now);
+        book.survey(
+            Surveyed {
+                rings: 1,
+                began: at(0),
+                lanes: vec![],
+            },
+            now,
+        );
         let (due, _) = book.due_lanes(at(1), now);
-        assert_eq!(due.iter().map(|due| due.lane).collect::<Vec<_>>(), vec![lane(2)]);
+        assert_eq!(
+            due.iter().map(|due| due.lane).collect::<Vec<_>>(),
+            vec![lane(2)]
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use shared::domain::ids::OrganizationId;
 use tokio::sync::Notify;
@@ -44,8 +45,9 @@ pub(crate) struct Slots {
     pub(crate) taken: usize,
     pub(crate) long: usize,
     pub(crate) by_organization: HashMap<OrganizationId, usize>,
-    /// Jobs not expected to be long that finished since the start.
-    pub(crate) finished_short: u64,
+    /// Jobs not expected to be long that ran to their end since the start, and for how long in all.
+    pub(crate) short_runs: u64,
+    pub(crate) short_busy: Duration,
 }
 
 impl Ledger {
@@ -60,10 +62,18 @@ impl Ledger {
             let long = job.lane.long;
             inner.slots.taken += 1;
             inner.slots.long += usize::from(long);
-            *inner.slots.by_organization.entry(job.organization).or_default() += 1;
+            *inner
+                .slots
+                .by_organization
+                .entry(job.organization)
+                .or_default() += 1;
             inner.held.insert(
                 (job.id.0, job.running.fence),
-                Held { running: Arc::clone(&job.running), long, finished: false },
+                Held {
+                    running: Arc::clone(&job.running),
+                    long,
+                    finished: false,
+                },
             );
         }
     }
@@ -98,7 +108,12 @@ impl Ledger {
     /// Every job that has not finished.
     pub(crate) fn unfinished(&self) -> Vec<Arc<Running>> {
         let inner = self.lock();
-        inner.held.values().filter(|held| !held.finished).map(|held| Arc::clone(&held.running)).collect()
+        inner
+            .held
+            .values()
+            .filter(|held| !held.finished)
+            .map(|held| Arc::clone(&held.running))
+            .collect()
     }
 
     /// Ends every unfinished job early.
@@ -110,7 +125,10 @@ impl Ledger {
 
     /// One claim.
     pub(crate) fn find(&self, id: Uuid, fence: i32) -> Option<Arc<Running>> {
-        self.lock().held.get(&(id, fence)).map(|held| Arc::clone(&held.running))
+        self.lock()
+            .held
+            .get(&(id, fence))
+            .map(|held| Arc::clone(&held.running))
     }
 
     /// Waits until at most `taken` slots are taken; may wake early.
@@ -136,8 +154,9 @@ impl Inner {
             slots.taken -= 1;
             if held.long {
                 slots.long -= 1;
-            } else {
-                slots.finished_short += 1;
+            } else if let Some(age) = running.age() {
+                slots.short_runs += 1;
+                slots.short_busy += age;
             }
             if let Some(count) = slots.by_organization.get_mut(&running.organization) {
                 *count -= 1;

@@ -89,9 +89,9 @@ impl LinkError {
     /// Whether the server refused the values as such: the same statement will fail again.
     pub(crate) fn is_refusal(&self) -> bool {
         match self {
-            Self::Sql(sqlx::Error::Database(error)) => {
-                error.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
-            }
+            Self::Sql(sqlx::Error::Database(error)) => error
+                .code()
+                .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
             Self::Sql(sqlx::Error::Encode(_)) => true,
             _ => false,
         }

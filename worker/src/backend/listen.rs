@@ -32,7 +32,10 @@ pub(crate) async fn run(core: Arc<Core>) {
 
 async fn listen(core: &Core) -> Result<(), sqlx::Error> {
     let options = core.connect.clone().application_name("mooring listen");
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await?;
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.listen(CHANNEL).await?;
     // What was rung while nobody listened.

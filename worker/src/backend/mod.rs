@@ -45,7 +45,7 @@ mod source;
 pub(crate) mod survey;
 pub(crate) mod tenure;
 
+pub(crate) use claimed::Note;
 pub use claimed::{Claimed, Outcome};
-pub(crate) use claimed::{Ended, Note};
 pub use running::{Reason, Running};
 pub use source::{Acknowledge, AcknowledgeLayer, Source};

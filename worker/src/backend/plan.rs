@@ -37,12 +37,20 @@ impl Room {
 
     fn for_organization(&self, held: usize) -> usize {
         let most = self.concurrency + self.ahead;
-        let most = if self.contended { (most * 3 / 4).max(1) } else { most };
+        let most = if self.contended {
+            (most * 3 / 4).max(1)
+        } else {
+            most
+        };
         most.saturating_sub(held)
     }
 
     fn for_long(&self, slots: &Slots) -> usize {
-        let kept = if self.concurrency < 4 { 0 } else { (self.concurrency / 8).max(1) };
+        let kept = if self.concurrency < 4 {
+            0
+        } else {
+            (self.concurrency / 8).max(1)
+        };
         let long = (self.concurrency - kept).saturating_sub(slots.long);
         // Long jobs are never fetched ahead.
         long.min(self.concurrency.saturating_sub(slots.taken))
@@ -62,12 +70,19 @@ pub(crate) fn plan(due: &[DueLane], slots: &Slots, room: Room) -> Vec<Quota> {
     let mut free_long = room.for_long(slots);
     let mut organizations: BTreeMap<OrganizationId, Vec<&DueLane>> = BTreeMap::new();
     for lane in due {
-        organizations.entry(lane.lane.organization).or_default().push(lane);
+        organizations
+            .entry(lane.lane.organization)
+            .or_default()
+            .push(lane);
     }
     let mut order: Vec<(usize, u64, Vec<&DueLane>)> = organizations
         .into_iter()
         .map(|(organization, lanes)| {
-            let held = slots.by_organization.get(&organization).copied().unwrap_or(0);
+            let held = slots
+                .by_organization
+                .get(&organization)
+                .copied()
+                .unwrap_or(0);
             let turn = lanes.iter().map(|lane| lane.turn).max().unwrap_or(0);
             (held, turn, lanes)
         })
@@ -84,7 +99,11 @@ pub(crate) fn plan(due: &[DueLane], slots: &Slots, room: Room) -> Vec<Quota> {
             let class = rest.partition_point(|due| due.lane.priority == first.lane.priority);
             for (place, due) in rest[..class].iter().enumerate() {
                 let even = share.div_ceil(class - place);
-                let jobs = if due.lane.long { even.min(free_long) } else { even };
+                let jobs = if due.lane.long {
+                    even.min(free_long)
+                } else {
+                    even
+                };
                 if jobs == 0 || plan.len() == MOST_LANES {
                     continue;
                 }
@@ -110,36 +129,68 @@ mod tests {
     use uuid::Uuid;
 
     fn due(organization: u128, priority: Priority, long: bool) -> DueLane {
-        let lane = Lane::new(OrganizationId(Uuid::from_u128(organization)), None, priority, long);
-        DueLane { lane, cursor: Cursor::START, turn: 0 }
+        let lane = Lane::new(
+            OrganizationId(Uuid::from_u128(organization)),
+            None,
+            priority,
+            long,
+        );
+        DueLane {
+            lane,
+            cursor: Cursor::START,
+            turn: 0,
+        }
     }
 
     fn room(concurrency: usize, contended: bool) -> Room {
-        Room { concurrency, ahead: 0, contended }
+        Room {
+            concurrency,
+            ahead: 0,
+            contended,
+        }
     }
 
     fn jobs(plan: &[Quota], organization: u128) -> usize {
         let organization = OrganizationId(Uuid::from_u128(organization));
-        plan.iter().filter(|q| q.from.lane.organization == organization).map(|q| q.jobs).sum()
+        plan.iter()
+            .filter(|q| q.from.lane.organization == organization)
+            .map(|q| q.jobs)
+            .sum()
     }
 
     #[test]
     fn one_organization_alone_gets_every_slot() {
-        let plan = plan(&[due(1, Priority::Sync, false)], &Slots::default(), room(20, false));
+        let plan = plan(
+            &[due(1, Priority::Sync, false)],
+            &Slots::default(),
+            room(20, false),
+        );
         assert_eq!(jobs(&plan, 1), 20);
     }
 
     #[test]
     fn with_another_at_work_it_gets_three_quarters() {
-        let plan = plan(&[due(1, Priority::Sync, false)], &Slots::default(), room(20, true));
+        let plan = plan(
+            &[due(1, Priority::Sync, false)],
+            &Slots::default(),
+            room(20, true),
+        );
         assert_eq!(jobs(&plan, 1), 15);
     }
 
     #[test]
     fn the_one_that_holds_least_comes_first() {
-        let mut slots = Slots { taken: 15, ..Slots::default() };
-        slots.by_organization.insert(OrganizationId(Uuid::from_u128(1)), 15);
-        let lanes = [due(1, Priority::Interactive, false), due(2, Priority::Sweep, false)];
+        let mut slots = Slots {
+            taken: 15,
+            ..Slots::default()
+        };
+        slots
+            .by_organization
+            .insert(OrganizationId(Uuid::from_u128(1)), 15);
+        let lanes = [
+            due(1, Priority::Interactive, false),
+            due(2, Priority::Sweep, false),
+        ];
         let plan = plan(&lanes, &slots, room(20, true));
         assert_eq!((jobs(&plan, 1), jobs(&plan, 2)), (0, 3));
     }
@@ -147,24 +198,47 @@ mod tests {
     #[test]
     fn one_slot_in_eight_stays_free_of_long_jobs() {
         let lanes = [due(1, Priority::Sync, true)];
-        assert_eq!(jobs(&plan(&lanes, &Slots::default(), room(64, false)), 1), 56);
-        let slots = Slots { taken: 56, long: 56, ..Slots::default() };
+        assert_eq!(
+            jobs(&plan(&lanes, &Slots::default(), room(64, false)), 1),
+            56
+        );
+        let slots = Slots {
+            taken: 56,
+            long: 56,
+            ..Slots::default()
+        };
         assert_eq!(jobs(&plan(&lanes, &slots, room(64, false)), 1), 0);
-        assert_eq!(jobs(&plan(&[due(2, Priority::Sync, false)], &slots, room(64, false)), 2), 8);
+        assert_eq!(
+            jobs(
+                &plan(&[due(2, Priority::Sync, false)], &slots, room(64, false)),
+                2
+            ),
+            8
+        );
     }
 
     #[test]
     fn long_jobs_are_not_fetched_ahead() {
-        let room = Room { concurrency: 8, ahead: 100, contended: false };
+        let room = Room {
+            concurrency: 8,
+            ahead: 100,
+            contended: false,
+        };
         let lanes = [due(1, Priority::Sync, true)];
         assert_eq!(jobs(&plan(&lanes, &Slots::default(), room), 1), 7);
-        let slots = Slots { taken: 8, ..Slots::default() };
+        let slots = Slots {
+            taken: 8,
+            ..Slots::default()
+        };
         assert_eq!(jobs(&plan(&lanes, &slots, room), 1), 0);
     }
 
     #[test]
     fn the_highest_class_goes_first() {
-        let lanes = [due(1, Priority::Sweep, false), due(1, Priority::Interactive, false)];
+        let lanes = [
+            due(1, Priority::Sweep, false),
+            due(1, Priority::Interactive, false),
+        ];
         let plan = plan(&lanes, &Slots::default(), room(10, false));
         assert_eq!(plan.len(), 1);
         assert_eq!(plan[0].from.lane.priority, Priority::Interactive.code());
@@ -172,9 +246,17 @@ mod tests {
 
     #[test]
     fn nothing_beyond_what_is_free_is_planned() {
-        let lanes: Vec<_> = (1..200).map(|n| due(n, Priority::Sync, n % 2 == 0)).collect();
-        let slots = Slots { taken: 3, ..Slots::default() };
-        let total: usize = plan(&lanes, &slots, room(50, true)).iter().map(|q| q.jobs).sum();
+        let lanes: Vec<_> = (1..200)
+            .map(|n| due(n, Priority::Sync, n % 2 == 0))
+            .collect();
+        let slots = Slots {
+            taken: 3,
+            ..Slots::default()
+        };
+        let total: usize = plan(&lanes, &slots, room(50, true))
+            .iter()
+            .map(|q| q.jobs)
+            .sum();
         assert!(total <= 47, "{total}");
     }
 }

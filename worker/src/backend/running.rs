@@ -1,7 +1,7 @@
 //! The hold of this process on one job: what fences it, what ends it early, how far it is.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use shared::domain::ids::{JobId, OrganizationId};
@@ -35,6 +35,7 @@ pub struct Running {
     pub lease: i64,
     token: CancellationToken,
     reason: AtomicU8,
+    started: OnceLock<Instant>,
     progress: Mutex<Reported>,
 }
 
@@ -53,6 +54,7 @@ impl Running {
             lease,
             token: CancellationToken::new(),
             reason: AtomicU8::new(0),
+            started: OnceLock::new(),
             progress: Mutex::default(),
         }
     }
@@ -81,8 +83,20 @@ impl Running {
             Reason::LeaseLost => 2,
             Reason::Shutdown => 3,
         };
-        let _ = self.reason.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
+        let _ = self
+            .reason
+            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
         self.token.cancel();
+    }
+
+    /// Its handler is about to begin.
+    pub(crate) fn start(&self) {
+        let _ = self.started.set(Instant::now());
+    }
+
+    /// How long its handler has been at it; `None` where it has not begun.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        self.started.get().map(Instant::elapsed)
     }
 
     /// Takes note of how far it is; gives back what is to be written now, if anything.
@@ -103,13 +117,18 @@ impl Running {
     }
 
     fn reported(&self) -> std::sync::MutexGuard<'_, Reported> {
-        self.progress.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.progress
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl Reported {
     fn due(&mut self, now: Instant) -> Option<Progress> {
-        if self.written.is_some_and(|at| now.duration_since(at) < PROGRESS_EVERY) {
+        if self
+            .written
+            .is_some_and(|at| now.duration_since(at) < PROGRESS_EVERY)
+        {
             return None;
         }
         let progress = self.waiting.take()?;
@@ -123,7 +142,11 @@ mod tests {
     use super::*;
 
     fn progress(done: i64) -> Progress {
-        Progress { done, total: None, unit: None }
+        Progress {
+            done,
+            total: None,
+            unit: None,
+        }
     }
 
     #[test]
@@ -131,10 +154,22 @@ mod tests {
         let job = Running::new(OrganizationId::PLATFORM, JobId(uuid::Uuid::nil()), 1, 1);
         let start = Instant::now();
         assert_eq!(job.report(progress(1), start), Some(progress(1)));
-        assert_eq!(job.report(progress(2), start + Duration::from_millis(400)), None);
-        assert_eq!(job.report(progress(3), start + Duration::from_millis(800)), None);
-        assert_eq!(job.due_progress(start + Duration::from_millis(1100)), Some(progress(3)));
-        assert_eq!(job.report(progress(4), start + Duration::from_millis(1200)), None);
+        assert_eq!(
+            job.report(progress(2), start + Duration::from_millis(400)),
+            None
+        );
+        assert_eq!(
+            job.report(progress(3), start + Duration::from_millis(800)),
+            None
+        );
+        assert_eq!(
+            job.due_progress(start + Duration::from_millis(1100)),
+            Some(progress(3))
+        );
+        assert_eq!(
+            job.report(progress(4), start + Duration::from_millis(1200)),
+            None
+        );
         assert_eq!(job.last_progress(), Some(progress(4)));
         assert_eq!(job.last_progress(), None);
     }

@@ -40,7 +40,11 @@ impl Backend for Source {
     type Task = Task<Claimed>;
     type Error = Infallible;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
@@ -52,7 +56,11 @@ impl Backend for Source {
         self.core.poll_start(cx).map(|job| Some(Ok(Task::new(job))))
     }
 
-    fn poll_close(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_close(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 }
@@ -69,7 +77,9 @@ impl BackendConfig for Source {
     }
 
     fn middleware(&mut self, _: &mut WorkerContext) -> AcknowledgeLayer {
-        AcknowledgeLayer { core: Arc::clone(&self.core) }
+        AcknowledgeLayer {
+            core: Arc::clone(&self.core),
+        }
     }
 }
 
@@ -83,7 +93,10 @@ impl<S> Layer<S> for AcknowledgeLayer {
     type Service = Acknowledge<S>;
 
     fn layer(&self, inner: S) -> Acknowledge<S> {
-        Acknowledge { core: Arc::clone(&self.core), inner }
+        Acknowledge {
+            core: Arc::clone(&self.core),
+            inner,
+        }
     }
 }
 
@@ -140,14 +153,22 @@ impl Guard {
     fn end(&mut self, outcome: Outcome) {
         if let Some((running, lane, limited)) = self.open.take() {
             let progress = running.last_progress();
-            self.core.ended(Ended { running, lane, limited, outcome, progress });
+            self.core.ended(Ended {
+                running,
+                lane,
+                limited,
+                outcome,
+                progress,
+            });
         }
     }
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        let Some((running, ..)) = &self.open else { return };
+        let Some((running, ..)) = &self.open else {
+            return;
+        };
         let at_shutdown = running.reason() == Some(Reason::Shutdown);
         let error = JobError {
             code: "job_cut".to_owned(),
@@ -155,7 +176,11 @@ impl Drop for Guard {
         };
         // An attempt that the end of the process cut short is not the job's fault.
         let outcome = if at_shutdown || self.attempts_left {
-            Outcome::Requeued { run_at: self.core.clock.now(), counted: !at_shutdown, error: Some(error) }
+            Outcome::Requeued {
+                run_at: self.core.clock.now(),
+                counted: !at_shutdown,
+                error: Some(error),
+            }
         } else {
             Outcome::Failed(error)
         };

@@ -40,11 +40,18 @@ pub(crate) async fn run(core: Arc<Core>) {
             () = core.look.notified() => tokio::time::sleep(at_least).await,
         }
         let (rings, began, start) = (core.rings(), core.clock.now(), Instant::now());
-        let answer = within(core.deadline() * 4, async { survey(link.get().await?).await }).await;
+        let answer = within(core.deadline() * 4, async {
+            survey(link.get().await?).await
+        })
+        .await;
         match answer {
             Ok(lanes) => {
                 link.good();
-                core.signal(Signal::Survey(Surveyed { rings, began, lanes }));
+                core.signal(Signal::Survey(Surveyed {
+                    rings,
+                    began,
+                    lanes,
+                }));
             }
             Err(error) => link.failed(&error).await,
         }
@@ -55,7 +62,9 @@ pub(crate) async fn run(core: Arc<Core>) {
 }
 
 async fn survey(connection: &mut PgConnection) -> Result<Vec<(Lane, Cursor)>, sqlx::Error> {
-    let rows = sqlx::query_file!("src/backend/sql/survey.sql").fetch_all(connection).await?;
+    let rows = sqlx::query_file!("src/backend/sql/survey.sql")
+        .fetch_all(connection)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -65,7 +74,13 @@ async fn survey(connection: &mut PgConnection) -> Result<Vec<(Lane, Cursor)>, sq
                 priority: row.priority,
                 long: row.long,
             };
-            (lane, Cursor { run_at: row.run_at, id: row.id })
+            (
+                lane,
+                Cursor {
+                    run_at: row.run_at,
+                    id: row.id,
+                },
+            )
         })
         .collect())
 }

@@ -20,7 +20,12 @@ pub(crate) struct Tenure {
 
 impl Tenure {
     pub(crate) fn new(lease: Duration) -> Self {
-        Self { lease, start: Instant::now(), id: AtomicI64::new(0), renewed: AtomicU64::new(0) }
+        Self {
+            lease,
+            start: Instant::now(),
+            id: AtomicI64::new(0),
+            renewed: AtomicU64::new(0),
+        }
     }
 
     /// How long a lease lasts.
@@ -44,7 +49,8 @@ impl Tenure {
     /// A heartbeat that began at `began` was good.
     pub(crate) fn renew(&self, id: i64, began: Instant) {
         let began = began.saturating_duration_since(self.start).as_micros();
-        self.renewed.store(u64::try_from(began).unwrap_or(u64::MAX), Ordering::Release);
+        self.renewed
+            .store(u64::try_from(began).unwrap_or(u64::MAX), Ordering::Release);
         self.id.store(id, Ordering::Release);
     }
 

@@ -49,8 +49,16 @@ fn verdict_of(error: Error) -> Verdict {
             Verdict::Done(serde_json::json!({ "skipped": format!("the {what} is gone") }))
         }
         Error::Conflict { code, message } => Verdict::fail(code, message),
-        Error::Provider { code, message, callers_fault: true } => Verdict::fail(code, message),
-        Error::Provider { code, message, callers_fault: false } => Verdict::retry(code, message),
+        Error::Provider {
+            code,
+            message,
+            callers_fault: true,
+        } => Verdict::fail(code, message),
+        Error::Provider {
+            code,
+            message,
+            callers_fault: false,
+        } => Verdict::retry(code, message),
         other => Verdict::retry("internal", other.to_string()),
     }
 }

@@ -40,7 +40,11 @@ async fn sync(
     let run = begin(wanted, job, &session).await?;
     let told = job.clone();
     let progress = move |done, total| {
-        told.report(Progress { done, total, unit: Some("repositories".to_owned()) });
+        told.report(Progress {
+            done,
+            total,
+            unit: Some("repositories".to_owned()),
+        });
     };
     let standing = run.clone();
     let halt = || {
@@ -51,7 +55,9 @@ async fn sync(
     };
     match walk(context, &session, run, progress, halt).await? {
         Walked::Ended(run, undecodable) => Ok(Verdict::Done(result(&run, undecodable))),
-        Walked::Superseded => Ok(Verdict::Done(serde_json::json!({ "skipped": "superseded" }))),
+        Walked::Superseded => Ok(Verdict::Done(
+            serde_json::json!({ "skipped": "superseded" }),
+        )),
         Walked::Cancelled(run) => Ok(Verdict::Done(result(&run, 0))),
         Walked::Stopped(error) => stopped(job, permit, &session, &standing, error).await,
     }
@@ -103,7 +109,9 @@ async fn stopped(
         "a page could not be had");
     if error.class == ErrorClass::RateLimited {
         let fallback = job.now() + chrono::TimeDelta::seconds(60);
-        return Ok(Verdict::Snooze(error.retry_at.unwrap_or(fallback).max(job.now())));
+        return Ok(Verdict::Snooze(
+            error.retry_at.unwrap_or(fallback).max(job.now()),
+        ));
     }
     let (code, message) = (
         "page_failed",
@@ -112,7 +120,13 @@ async fn stopped(
     if error.is_transient() && !job.is_last_attempt() {
         return Ok(Verdict::retry(code, message));
     }
-    fail(job.app(), session, run, (code.to_owned(), message.to_owned())).await?;
+    fail(
+        job.app(),
+        session,
+        run,
+        (code.to_owned(), message.to_owned()),
+    )
+    .await?;
     if error.is_transient() {
         return Ok(Verdict::retry(code, message));
     }

@@ -10,7 +10,10 @@ use shared::queue::Backoff;
 /// time.
 pub(crate) fn delay(backoff: Backoff, attempt: i16, id: JobId) -> Duration {
     let doublings = u32::from(attempt.max(1).unsigned_abs() - 1).min(30);
-    let whole = backoff.first.saturating_mul(1 << doublings).min(backoff.most);
+    let whole = backoff
+        .first
+        .saturating_mul(1 << doublings)
+        .min(backoff.most);
     let (_, random) = id.0.as_u64_pair();
     let mixed = (random ^ u64::from(doublings)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let part = (mixed >> 11) as f64 / (1_u64 << 53) as f64;
@@ -21,11 +24,15 @@ pub(crate) fn delay(backoff: Backoff, attempt: i16, id: JobId) -> Duration {
 mod tests {
     use super::*;
 
-    const BACKOFF: Backoff =
-        Backoff { first: Duration::from_secs(2), most: Duration::from_secs(900) };
+    const BACKOFF: Backoff = Backoff {
+        first: Duration::from_secs(2),
+        most: Duration::from_secs(900),
+    };
 
     fn id(n: u128) -> JobId {
-        JobId(uuid::Uuid::from_u128(0x7000_8000_0000_0000_0000 + n * 0x1234_5678_9abc))
+        JobId(uuid::Uuid::from_u128(
+            0x7000_8000_0000_0000_0000 + n * 0x1234_5678_9abc,
+        ))
     }
 
     #[test]
@@ -41,7 +48,9 @@ mod tests {
 
     #[test]
     fn jobs_that_failed_together_are_spread() {
-        let delays: std::collections::HashSet<_> = (0..100).map(|n| delay(BACKOFF, 3, id(n)).as_millis()).collect();
+        let delays: std::collections::HashSet<_> = (0..100)
+            .map(|n| delay(BACKOFF, 3, id(n)).as_millis())
+            .collect();
         assert!(delays.len() > 90, "{}", delays.len());
     }
 }

@@ -33,7 +33,10 @@ struct About {
 
 impl<C> JobContext<C> {
     pub(crate) fn new(app: C, core: Arc<Core>, job: &Claimed) -> Self {
-        let requested_by = job.requested_by.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let requested_by = job
+            .requested_by
+            .as_ref()
+            .and_then(|raw| serde_json::from_str(raw.get()).ok());
         let about = About {
             connection: job.connection,
             repository: job.repository,
@@ -42,7 +45,11 @@ impl<C> JobContext<C> {
             max_attempts: job.max_attempts,
             running: Arc::clone(&job.running),
         };
-        Self { app, core, about: Arc::new(about) }
+        Self {
+            app,
+            core,
+            about: Arc::new(about),
+        }
     }
 
     /// What the application gives to all its jobs.
@@ -77,7 +84,10 @@ impl<C> JobContext<C> {
     /// Who asked for it; the system where nobody did.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        self.about.requested_by.clone().unwrap_or_else(Actor::system)
+        self.about
+            .requested_by
+            .clone()
+            .unwrap_or_else(Actor::system)
     }
 
     /// Which attempt this is, from 1.
@@ -128,7 +138,8 @@ impl<C> JobContext<C> {
     /// one with the outcome.
     pub fn report(&self, progress: Progress) {
         if let Some(progress) = self.about.running.report(progress, Instant::now()) {
-            self.core.progressed(Arc::clone(&self.about.running), progress);
+            self.core
+                .progressed(Arc::clone(&self.about.running), progress);
         }
     }
 }

@@ -72,7 +72,11 @@ async fn execute<C: Clone + Send + Sync + 'static>(
 ) -> Outcome {
     let Some(kind) = registry.get(&job.kind) else {
         tracing::warn!(kind = job.kind, job = %job.id, "no handler here for this kind of job; leaving it to another worker");
-        return Outcome::Requeued { run_at: core.clock.now() + UNKNOWN_KIND, counted: false, error: None };
+        return Outcome::Requeued {
+            run_at: core.clock.now() + UNKNOWN_KIND,
+            counted: false,
+            error: None,
+        };
     };
     let span = tracing::info_span!(
         "job",
@@ -164,7 +168,10 @@ fn conclude<C>(kind: &Kind<C>, job: &Claimed, end: End, now: DateTime<Utc>) -> O
         ),
         End::TimedOut => Verdict::retry(
             "job_timed_out",
-            format!("The attempt did not end within {} s.", kind.timeout.as_secs_f64()),
+            format!(
+                "The attempt did not end within {} s.",
+                kind.timeout.as_secs_f64()
+            ),
         ),
         End::Cut if job.running.reason() == Some(Reason::Shutdown) => Verdict::Snooze(now),
         End::Cut => Verdict::retry("job_cut", "The attempt was cut short."),
@@ -180,13 +187,25 @@ fn conclude<C>(kind: &Kind<C>, job: &Claimed, end: End, now: DateTime<Utc>) -> O
         }
         Verdict::Snooze(until) => {
             tracing::debug!(%until, "job snoozes");
-            Outcome::Requeued { run_at: until, counted: false, error: None }
+            Outcome::Requeued {
+                run_at: until,
+                counted: false,
+                error: None,
+            }
         }
         Verdict::Retry { error, after } if job.attempt < job.max_attempts => {
             let wait = after.unwrap_or_else(|| delay(kind.backoff, job.attempt, job.id));
-            tracing::info!(code = error.code, wait_ms = wait.as_millis(), "job will be tried again");
+            tracing::info!(
+                code = error.code,
+                wait_ms = wait.as_millis(),
+                "job will be tried again"
+            );
             let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
-            Outcome::Requeued { run_at: now + wait, counted: true, error: Some(error) }
+            Outcome::Requeued {
+                run_at: now + wait,
+                counted: true,
+                error: Some(error),
+            }
         }
         Verdict::Retry { error, .. } | Verdict::Fail(error) => fail(error),
     }

@@ -21,7 +21,8 @@ pub trait Handler<C>: Job {
     fn run(self, context: JobContext<C>) -> impl Future<Output = Verdict> + Send;
 }
 
-type Run<C> = fn(JobContext<C>, &RawValue) -> Result<BoxFuture<'static, Verdict>, serde_json::Error>;
+type Run<C> =
+    fn(JobContext<C>, &RawValue) -> Result<BoxFuture<'static, Verdict>, serde_json::Error>;
 
 /// What the runtime knows of a kind.
 pub(crate) struct Kind<C> {
@@ -53,7 +54,9 @@ impl<C: Clone + Send + Sync + 'static> Registry<C> {
     /// Without any.
     #[must_use]
     pub fn new() -> Self {
-        Self { kinds: HashMap::new() }
+        Self {
+            kinds: HashMap::new(),
+        }
     }
 
     /// Adds a kind.

@@ -67,17 +67,29 @@ impl Schedule {
         jitter: Duration,
         job: impl Fn(DateTime<Utc>) -> NewJob + Send + Sync + 'static,
     ) -> Self {
-        self.lines.push(Line { name, every, jitter, job: Arc::new(job) });
+        self.lines.push(Line {
+            name,
+            every,
+            jitter,
+            job: Arc::new(job),
+        });
         self
     }
 }
 
 /// The last tick of `line` that has come at `now`.
 fn last_tick(line: &Line, now: DateTime<Utc>) -> DateTime<Utc> {
-    let every = i64::try_from(line.every.as_micros()).unwrap_or(i64::MAX).max(1);
+    let every = i64::try_from(line.every.as_micros())
+        .unwrap_or(i64::MAX)
+        .max(1);
     let number = now.timestamp_micros().div_euclid(every);
-    let tick = |number: i64| DateTime::from_timestamp_micros(number.saturating_mul(every)).unwrap_or(now);
-    if now >= tick(number) + lateness(line, number) { tick(number) } else { tick(number - 1) }
+    let tick =
+        |number: i64| DateTime::from_timestamp_micros(number.saturating_mul(every)).unwrap_or(now);
+    if now >= tick(number) + lateness(line, number) {
+        tick(number)
+    } else {
+        tick(number - 1)
+    }
 }
 
 fn lateness(line: &Line, number: i64) -> TimeDelta {
@@ -125,9 +137,13 @@ pub(crate) async fn run(core: Arc<Core>, schedule: Schedule, bell: Doorbell) {
 }
 
 async fn lead(link: &mut Link) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(r#"SELECT pg_try_advisory_lock($1, $2) AS "leading!""#, LOCK_CLASS, LEADER)
-        .fetch_one(link.get().await?)
-        .await
+    sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_lock($1, $2) AS "leading!""#,
+        LOCK_CLASS,
+        LEADER
+    )
+    .fetch_one(link.get().await?)
+    .await
 }
 
 async fn tick(
@@ -147,7 +163,10 @@ async fn tick(
         if take_tick(&mut transaction, line.name, due).await? {
             let job = (line.job)(now);
             let enqueued = enqueue(&mut transaction, &[job]).await.map_err(|error| {
-                sqlx::Error::Protocol(format!("the job of line {} was not enqueued: {error}", line.name))
+                sqlx::Error::Protocol(format!(
+                    "the job of line {} was not enqueued: {error}",
+                    line.name
+                ))
             })?;
             transaction.commit().await?;
             bell.ring(enqueued.into_iter().map(|job| job.lane));
@@ -204,7 +223,10 @@ mod tests {
         let line = line(60, 1000);
         for number in 0..200 {
             let late = lateness(&line, number);
-            assert!(late >= TimeDelta::zero() && late <= TimeDelta::seconds(30), "{late}");
+            assert!(
+                late >= TimeDelta::zero() && late <= TimeDelta::seconds(30),
+                "{late}"
+            );
             assert_eq!(last_tick(&line, at(number * 60 + 30)), at(number * 60));
         }
     }

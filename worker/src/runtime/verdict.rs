@@ -38,7 +38,10 @@ impl Verdict {
             Ok(value) => Self::Done(value),
             Err(error) => {
                 tracing::error!(%error, "a job's result has no JSON form");
-                Self::fail("result_unreadable", "The job's result has no JSON form; this is a fault of Mooring.")
+                Self::fail(
+                    "result_unreadable",
+                    "The job's result has no JSON form; this is a fault of Mooring.",
+                )
             }
         }
     }
@@ -46,18 +49,37 @@ impl Verdict {
     /// To be tried again after the kind's back-off.
     #[must_use]
     pub fn retry(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Retry { error: JobError { code: code.into(), message: message.into() }, after: None }
+        Self::Retry {
+            error: JobError {
+                code: code.into(),
+                message: message.into(),
+            },
+            after: None,
+        }
     }
 
     /// To be tried again after `after`.
     #[must_use]
-    pub fn retry_after(code: impl Into<String>, message: impl Into<String>, after: Duration) -> Self {
-        Self::Retry { error: JobError { code: code.into(), message: message.into() }, after: Some(after) }
+    pub fn retry_after(
+        code: impl Into<String>,
+        message: impl Into<String>,
+        after: Duration,
+    ) -> Self {
+        Self::Retry {
+            error: JobError {
+                code: code.into(),
+                message: message.into(),
+            },
+            after: Some(after),
+        }
     }
 
     /// Given up.
     #[must_use]
     pub fn fail(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Fail(JobError { code: code.into(), message: message.into() })
+        Self::Fail(JobError {
+            code: code.into(),
+            message: message.into(),
+        })
     }
 }

@@ -76,7 +76,10 @@ async fn finish(
     run: &RunningRun,
     ending: &Ending,
 ) -> Result<Option<SyncRun>, Error> {
-    let mut tx = context.db.tenant(session.connection.organization_id).await?;
+    let mut tx = context
+        .db
+        .tenant(session.connection.organization_id)
+        .await?;
     let ended = sync_runs::finish(&mut tx, run.run.id, ending, context.clock.now()).await?;
     tx.commit().await?;
     Ok(ended)

@@ -45,7 +45,11 @@ pub async fn walk(
     mut progress: impl FnMut(i64, Option<i64>),
     halt: impl Fn() -> Option<Halt>,
 ) -> Result<Walked, Error> {
-    let query = ListQuery { per_page: PER_PAGE, page: None, search: None };
+    let query = ListQuery {
+        per_page: PER_PAGE,
+        page: None,
+        search: None,
+    };
     while run.pages == 0 || run.cursor.is_some() {
         match halt() {
             None => {}
@@ -56,7 +60,10 @@ pub async fn walk(
             }
         }
         let cursor = run.cursor.clone().map(Cursor);
-        let answer = session.provider.repositories(&session.access, &query, cursor.as_ref()).await;
+        let answer = session
+            .provider
+            .repositories(&session.access, &query, cursor.as_ref())
+            .await;
         let page = match answer {
             Ok(page) => page,
             Err(error) => return Ok(Walked::Stopped(error)),
@@ -68,7 +75,9 @@ pub async fn walk(
     }
     let undecodable = run.undecodable;
     let ended = ending::complete(context, session, &run).await?;
-    Ok(ended.map_or(Walked::Superseded, |run| Walked::Ended(Box::new(run), undecodable)))
+    Ok(ended.map_or(Walked::Superseded, |run| {
+        Walked::Ended(Box::new(run), undecodable)
+    }))
 }
 
 /// One transaction: rows, counter, checkpoint. False where another worker stored this page.
@@ -80,8 +89,11 @@ async fn store_page(
 ) -> Result<bool, Error> {
     let connection = &session.connection;
     let (organization, now) = (connection.organization_id, context.clock.now());
-    let mut seen: Vec<String> =
-        page.repositories.iter().map(|found| found.provider_repository_id.clone()).collect();
+    let mut seen: Vec<String> = page
+        .repositories
+        .iter()
+        .map(|found| found.provider_repository_id.clone())
+        .collect();
     // What cannot be read is there all the same: it must not count as gone.
     seen.extend(page.undecodable.iter().filter_map(|item| item.id.clone()));
     let unnamed = page.undecodable.iter().any(|item| item.id.is_none());

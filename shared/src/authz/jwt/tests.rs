@@ -57,7 +57,8 @@ struct Pair {
 
 impl Pair {
     fn ed() -> Self {
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
+        let pkcs8 =
+            Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
         Self {
             algorithm: Algorithm::EdDSA,
             sign: EncodingKey::from_ed_der(pkcs8.as_ref()),

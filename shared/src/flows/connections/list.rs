@@ -1,9 +1,11 @@
 //! The list of connections: one's own, newest first, then the platform's shared ones.
 //!
 //! Own and shared rows lie in two tenants and are read by two queries. The list is one: own rows
-//! first, shared ones after them, and the counters tell both totals, so that a page knows where it
-//! lies without counting. Without shared connections (most installations) the second query never
-//! runs.
+//! go by their ids, shared ones (few, and the same for everybody) by their position, and the
+//! counters tell both totals, so that a page knows where it lies without counting. Without shared
+//! connections (most installations) the second query never runs.
+
+use uuid::Uuid;
 
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
@@ -11,7 +13,7 @@ use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::page::{Page, PageRequest, Start};
 use crate::flows::{Context, Error};
 use crate::store::connections::{self, ListFilter};
-use crate::store::counters;
+use crate::store::{TenantTx, counters};
 
 /// What a list of connections asks for.
 #[derive(Clone, Debug)]
@@ -28,88 +30,191 @@ pub struct List {
 pub enum ListKey {
     /// An own row.
     Own(ConnectionId),
-    /// So many shared rows have been shown.
+    /// The shared row before which so many others stand.
     Shared(u64),
+}
+
+/// A row of the list and its place.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its place.
+    pub key: ListKey,
+    /// The connection.
+    pub connection: Connection,
+}
+
+/// What lies on a page: a stretch of own rows, then a stretch of shared ones.
+struct Stretch {
+    own: Option<Start<ConnectionId>>,
+    /// Own rows at most; the shared rows fill what is left of the page.
+    own_at_most: u32,
+    /// The position of the first shared row, and how many at most.
+    shared_from: u64,
+    shared_at_most: u32,
 }
 
 /// A page of the connections that the permit's organization sees.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where the database does not answer.
-pub async fn list(
-    context: &Context,
-    permit: &Permit,
-    list: &List,
-) -> Result<Page<Connection>, Error> {
+pub async fn list(context: &Context, permit: &Permit, list: &List) -> Result<Page<Listed>, Error> {
     let filter = if list.active_only {
         ListFilter::Active
     } else {
         ListFilter::All
     };
-    let per_page = list.page.per_page;
     let mut tx = context.db.tenant(permit.organization()).await?;
     let totals = counters::connections(&mut *tx).await?;
-    let (own_total, mut shared_total) = match filter {
+    let (own_total, shared_total) = match filter {
         ListFilter::All => (totals.own, totals.shared),
         ListFilter::Active => (totals.own_active, totals.shared_active),
     };
-    if permit.organization().is_platform() {
-        shared_total = 0;
-    }
-    let own_request = match &list.page.start {
-        Start::Offset(offset) => Some(Start::Offset(*offset)),
-        Start::After(ListKey::Own(id)) => Some(Start::After(*id)),
-        Start::Before(ListKey::Own(id)) => Some(Start::Before(*id)),
-        Start::After(ListKey::Shared(_)) | Start::Before(ListKey::Shared(_)) => None,
+    let shared_total = if permit.organization().is_platform() {
+        0
+    } else {
+        shared_total
     };
-    let (mut items, more_own) = match own_request {
-        Some(start) => {
-            let request = PageRequest {
-                page: list.page.page,
-                per_page,
-                start,
-            };
-            connections::list(&mut *tx, filter, &request).await?
-        }
-        None => (Vec::new(), false),
-    };
-    drop(tx);
+    let stretch = stretch(&list.page, own_total);
+    let backwards = matches!(list.page.start, Start::Before(_));
 
-    let backwards = matches!(list.page.start, Start::Before(ListKey::Own(_)));
-    let room = per_page as usize - items.len().min(per_page as usize);
-    // Where the shared rows begin on this page.
-    let skip = match &list.page.start {
-        Start::Offset(offset) => i64::try_from(*offset)
-            .unwrap_or(i64::MAX)
-            .saturating_sub(own_total)
-            .max(0),
-        Start::After(ListKey::Shared(shown)) => i64::try_from(*shown).unwrap_or(i64::MAX),
-        Start::Before(ListKey::Shared(shown)) => {
-            i64::try_from(shown.saturating_sub(u64::from(per_page))).unwrap_or(0)
-        }
-        Start::After(ListKey::Own(_)) | Start::Before(ListKey::Own(_)) => 0,
+    let (own, more_own) = own_rows(&mut tx, filter, &stretch).await?;
+    drop(tx);
+    let room = if backwards {
+        stretch.shared_at_most
+    } else {
+        let taken = u32::try_from(own.len()).unwrap_or(u32::MAX);
+        stretch.shared_at_most.saturating_sub(taken)
     };
-    let mut has_next = more_own || (!backwards && skip < shared_total);
-    if !backwards && !more_own && room > 0 && skip < shared_total {
-        let mut tx = context.db.tenant(OrganizationId::PLATFORM).await?;
-        let limit = i64::try_from(room).unwrap_or(i64::MAX);
-        let mut shared = connections::list_shared(&mut *tx, filter, skip, limit + 1).await?;
-        has_next = shared.len() > room;
-        shared.truncate(room);
-        items.extend(shared);
-    }
-    let has_prev = match &list.page.start {
-        Start::Offset(offset) => *offset > 0,
+    let begins_shared = backwards || !more_own;
+    let shared = if begins_shared && room > 0 && has_rows(stretch.shared_from, shared_total) {
+        shared_rows(context, filter, stretch.shared_from, room).await?
+    } else {
+        Vec::new()
+    };
+
+    let shown = stretch.shared_from + shared.len() as u64;
+    let has_next = backwards || more_own || has_rows(shown, shared_total);
+    let has_prev = match list.page.start {
+        Start::Offset(offset) => offset > 0,
         Start::After(_) => true,
-        Start::Before(_) => more_own,
+        Start::Before(_) if stretch.own.is_some() => more_own,
+        // Before a shared row, a whole page of shared rows: what precedes it is shared or own.
+        Start::Before(_) => stretch.shared_from > 0 || own_total > 0,
     };
-    if backwards {
-        has_next = true;
-    }
+    let own = own.into_iter().map(|connection| Listed {
+        key: ListKey::Own(connection.id),
+        connection,
+    });
+    let shared = (stretch.shared_from..)
+        .zip(shared)
+        .map(|(position, connection)| Listed {
+            key: ListKey::Shared(position),
+            connection,
+        });
     Ok(Page {
-        items,
+        items: own.chain(shared).collect(),
         total: Some(own_total + shared_total),
         has_next,
         has_prev,
     })
+}
+
+fn stretch(page: &PageRequest<ListKey>, own_total: i64) -> Stretch {
+    let per_page = page.per_page;
+    let (own, own_at_most, shared_from, shared_at_most) = match &page.start {
+        Start::Offset(offset) => {
+            let own_total = u64::try_from(own_total).unwrap_or(0);
+            let own = Some(Start::Offset(*offset));
+            (own, per_page, offset.saturating_sub(own_total), per_page)
+        }
+        Start::After(ListKey::Own(id)) => (Some(Start::After(*id)), per_page, 0, per_page),
+        Start::After(ListKey::Shared(position)) => (None, 0, position + 1, per_page),
+        Start::Before(ListKey::Own(id)) => (Some(Start::Before(*id)), per_page, 0, 0),
+        Start::Before(ListKey::Shared(position)) => {
+            match u32::try_from(*position).ok().filter(|p| *p < per_page) {
+                // The oldest own rows fill the page.
+                Some(before) => {
+                    let oldest = Start::Before(ConnectionId(Uuid::nil()));
+                    (Some(oldest), per_page - before, 0, before)
+                }
+                None => (None, 0, position - u64::from(per_page), per_page),
+            }
+        }
+    };
+    Stretch {
+        own,
+        own_at_most,
+        shared_from,
+        shared_at_most,
+    }
+}
+
+async fn own_rows(
+    tx: &mut TenantTx,
+    filter: ListFilter,
+    stretch: &Stretch,
+) -> Result<(Vec<Connection>, bool), Error> {
+    let Some(start) = stretch.own.clone() else {
+        return Ok((Vec::new(), false));
+    };
+    let request = PageRequest {
+        page: 1,
+        per_page: stretch.own_at_most,
+        start,
+    };
+    Ok(connections::list(&mut **tx, filter, &request).await?)
+}
+
+/// By a second query under the platform's setting.
+async fn shared_rows(
+    context: &Context,
+    filter: ListFilter,
+    from: u64,
+    at_most: u32,
+) -> Result<Vec<Connection>, Error> {
+    let mut tx = context.db.tenant(OrganizationId::PLATFORM).await?;
+    let from = i64::try_from(from).unwrap_or(i64::MAX);
+    Ok(connections::list_shared(&mut *tx, filter, from, i64::from(at_most)).await?)
+}
+
+fn has_rows(from: u64, total: i64) -> bool {
+    i64::try_from(from).is_ok_and(|from| from < total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(start: Start<ListKey>) -> Stretch {
+        let page = PageRequest {
+            page: 1,
+            per_page: 10,
+            start,
+        };
+        stretch(&page, 25)
+    }
+
+    #[test]
+    fn an_offset_beyond_the_own_rows_is_a_position_among_the_shared() {
+        assert_eq!(at(Start::Offset(20)).shared_from, 0);
+        assert_eq!(at(Start::Offset(30)).shared_from, 5);
+    }
+
+    #[test]
+    fn going_back_from_the_shared_rows_reaches_the_oldest_own_ones() {
+        let near = at(Start::Before(ListKey::Shared(3)));
+        assert_eq!(
+            (near.own_at_most, near.shared_from, near.shared_at_most),
+            (7, 0, 3)
+        );
+        assert_eq!(near.own, Some(Start::Before(ConnectionId(Uuid::nil()))));
+        let far = at(Start::Before(ListKey::Shared(13)));
+        assert_eq!(
+            (far.own_at_most, far.shared_from, far.shared_at_most),
+            (0, 3, 10)
+        );
+        assert_eq!(far.own, None);
+        let on = at(Start::After(ListKey::Shared(13)));
+        assert_eq!(on.shared_from, 14);
+    }
 }

@@ -15,7 +15,7 @@ pub use delete::delete;
 pub use find::{find, find_own};
 pub use input::NewConnection;
 pub use judge::health_of;
-pub use list::{List, ListKey, list};
+pub use list::{List, ListKey, Listed, list};
 pub use test::test;
 pub use update::{Changes, update};
 pub use validate::{Validation, record_refusal, revalidate, validate};

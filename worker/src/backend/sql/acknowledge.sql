@@ -32,7 +32,7 @@ WITH told AS (
         progress_total = CASE WHEN a.progress_done IS NULL THEN j.progress_total ELSE a.progress_total END,
         progress_unit = CASE WHEN a.progress_done IS NULL THEN j.progress_unit ELSE a.progress_unit END
     FROM told a
-    WHERE j.organization_id = a.organization_id AND j.id = a.id
+    WHERE j.organization_id = ANY (ARRAY[a.organization_id]) AND j.id = a.id
       AND j.fence = a.fence AND j.lease_id + 0 = a.lease_id AND j.status + 0 = 1
     RETURNING j.id, j.status, j.run_at
 )

@@ -23,7 +23,7 @@ WITH picked AS MATERIALIZED (
 UPDATE jobs j
 SET status = 1, lease_id = $9, fence = j.fence + 1, attempt = j.attempt + 1, started_at = $8
 FROM picked
-WHERE j.organization_id = picked.organization_id AND j.id = picked.id
+WHERE j.organization_id = ANY (ARRAY[picked.organization_id]) AND j.id = picked.id
 RETURNING j.organization_id, j.id, j.connection_id, j.repository_id, j.kind, j.priority, j.long,
           j.connection_limit IS NOT NULL AS "limited!", j.attempt, j.max_attempts, j.fence,
           j.run_at, j.payload AS "payload: Json<Box<RawValue>>",

@@ -9,4 +9,4 @@ WITH stray AS MATERIALIZED (
 UPDATE jobs j
 SET status = 0, attempt = j.attempt - 1, lease_id = NULL
 FROM stray
-WHERE j.organization_id = stray.organization_id AND j.id = stray.id AND j.status + 0 = 1
+WHERE j.organization_id = ANY (ARRAY[stray.organization_id]) AND j.id = stray.id AND j.status + 0 = 1

@@ -11,12 +11,12 @@ pub struct Scratch(PathBuf);
 
 impl Scratch {
     /// A name that nobody else has; the directory itself is made by whoever uses it.
-    pub fn new() -> Result<Self, Failure> {
+    pub fn new(purpose: &str) -> Result<Self, Failure> {
         let unique: [u8; 6] =
             random::bytes().map_err(|error| Failure::failed(error.to_string()))?;
         let unique: String = unique.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self(
-            std::env::temp_dir().join(format!("mooring-demo-{unique}")),
+            std::env::temp_dir().join(format!("mooring-{purpose}-{unique}")),
         ))
     }
 

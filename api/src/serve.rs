@@ -1,0 +1,85 @@
+//! Listening: HTTP/1 over TCP, with bounds on slow clients and an end that loses no call.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tower::ServiceExt;
+
+use crate::middleware::PeerAddress;
+use crate::state::ApiState;
+
+/// Longest time for the head of a request: who sends a byte a second holds no connection.
+const HEAD_WITHIN: Duration = Duration::from_secs(15);
+
+/// Pause after a failed accept (no file descriptors left): trying at once would only spin.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// Why serving ended badly.
+#[derive(Debug, thiserror::Error)]
+#[error("the listener failed: {0}")]
+pub struct ServeError(#[from] std::io::Error);
+
+/// Serves `router` on `listener` until `shutdown` is ready: then no connection is taken any more,
+/// calls under way are answered, and calls that go on without their client are waited for. The
+/// caller bounds how long that may take by dropping the future.
+///
+/// # Errors
+/// Where the listener is not usable.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    state: ApiState,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    listener.local_addr()?;
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut shutdown => break,
+        };
+        match accepted {
+            Ok((stream, peer)) => converse(stream, peer, &router, &graceful),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+    drop(listener);
+    graceful.shutdown().await;
+    state.tasks.close();
+    state.tasks.wait().await;
+    Ok(())
+}
+
+fn converse(stream: TcpStream, peer: SocketAddr, router: &Router, graceful: &GracefulShutdown) {
+    // Small answers must not wait for more to be said.
+    let _ = stream.set_nodelay(true);
+    let router = router.clone();
+    let address = PeerAddress(peer.ip());
+    let service =
+        hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
+            let mut request: Request = request.map(axum::body::Body::new);
+            request.extensions_mut().insert(address);
+            router.clone().oneshot(request)
+        });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .serve_connection(TokioIo::new(stream), service);
+    let watched = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = watched.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}

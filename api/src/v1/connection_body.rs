@@ -1,0 +1,204 @@
+//! Bodies that make and change connections.
+
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use shared::domain::auth_method::AuthMethod;
+use shared::domain::provider::ProviderKind;
+use shared::flows::connections::{Changes, NewConnection};
+use shared::flows::{Error, FieldError};
+
+use crate::extract::{SecretText, present};
+
+/// A new connection. Which fields it needs depends on `provider` and `auth_method`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionCreate {
+    /// 1–100 characters.
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    /// At most 1,000 characters.
+    #[schemars(length(max = 1000))]
+    description: Option<String>,
+    /// The provider.
+    provider: ProviderKind,
+    /// How it authenticates.
+    auth_method: AuthMethod,
+    /// The token (`pat`, `gitlab_token`). White space around it is dropped.
+    api_token: Option<SecretText>,
+    /// Bitbucket: the Atlassian e-mail of an API token; absent for an access token.
+    username: Option<String>,
+    /// `oauth`: an access token that was obtained elsewhere.
+    access_token: Option<SecretText>,
+    /// `oauth`: its refresh token.
+    refresh_token: Option<SecretText>,
+    /// `oauth`: when the access token ends.
+    token_expires_at: Option<DateTime<Utc>>,
+    /// `github_app`: the App.
+    github_app_id: Option<i64>,
+    /// `github_app`: the installation of it.
+    github_app_installation_id: Option<i64>,
+    /// `github_app`: its private key (PEM, PKCS#1 or PKCS#8).
+    github_app_private_key: Option<SecretText>,
+    /// Root of a self-hosted instance; the public one where absent.
+    base_url: Option<String>,
+    /// The same as `base_url`.
+    gitlab_url: Option<String>,
+    /// The organization at Azure DevOps.
+    azure_organization: Option<String>,
+    /// GitLab: whether the token rotates itself before it ends.
+    #[serde(default)]
+    auto_rotate: bool,
+    /// The platform's: whether every organization may use it.
+    #[serde(default)]
+    allow_org_usage: bool,
+}
+
+impl ConnectionCreate {
+    /// What the flow takes, or the fields that the method has no use for: a secret in the wrong
+    /// field is not dropped in silence.
+    pub(super) fn into_new(self) -> Result<NewConnection, Error> {
+        let mut faults = self.misplaced();
+        if let (Some(base), Some(gitlab)) = (&self.base_url, &self.gitlab_url)
+            && base != gitlab
+        {
+            faults.push(FieldError::new(
+                "gitlab_url",
+                "contradiction",
+                "base_url and gitlab_url mean the same and differ. Give one of them.",
+            ));
+        }
+        if self.gitlab_url.is_some() && self.provider != ProviderKind::Gitlab {
+            faults.push(FieldError::new(
+                "gitlab_url",
+                "unsupported_combination",
+                "gitlab_url is for GitLab. Use base_url.",
+            ));
+        }
+        if !faults.is_empty() {
+            return Err(Error::Invalid(faults));
+        }
+        Ok(NewConnection {
+            name: self.name,
+            description: self.description,
+            provider: self.provider,
+            auth_method: self.auth_method,
+            api_token: self.api_token.map(|token| token.0),
+            username: self.username,
+            base_url: self.base_url.or(self.gitlab_url),
+            azure_organization: self.azure_organization,
+            auto_rotate: self.auto_rotate,
+            allow_org_usage: self.allow_org_usage,
+        })
+    }
+
+    fn misplaced(&self) -> Vec<FieldError> {
+        let method = self.auth_method;
+        let (oauth, app) = (AuthMethod::Oauth, AuthMethod::GithubApp);
+        let fields = [
+            ("api_token", self.api_token.is_some(), method.is_pasted()),
+            ("access_token", self.access_token.is_some(), method == oauth),
+            (
+                "refresh_token",
+                self.refresh_token.is_some(),
+                method == oauth,
+            ),
+            (
+                "token_expires_at",
+                self.token_expires_at.is_some(),
+                method == oauth,
+            ),
+            ("github_app_id", self.github_app_id.is_some(), method == app),
+            (
+                "github_app_installation_id",
+                self.github_app_installation_id.is_some(),
+                method == app,
+            ),
+            (
+                "github_app_private_key",
+                self.github_app_private_key.is_some(),
+                method == app,
+            ),
+        ];
+        fields
+            .into_iter()
+            .filter(|(_, given, fits)| *given && !*fits)
+            .map(|(field, ..)| {
+                FieldError::new(
+                    field,
+                    "unsupported_combination",
+                    format!("The method {method} has no use for this field. Leave it out, or choose the method that it belongs to."),
+                )
+            })
+            .collect()
+    }
+}
+
+/// What changes; what is absent stays. Secrets replace the old ones and are checked first.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionUpdate {
+    /// 1–100 characters.
+    #[schemars(length(min = 1, max = 100))]
+    name: Option<String>,
+    /// `null` clears it.
+    #[serde(default, deserialize_with = "present")]
+    #[schemars(with = "Option<String>")]
+    description: Option<Option<String>>,
+    /// A new token.
+    api_token: Option<SecretText>,
+    /// Bitbucket: the Atlassian e-mail of an API token.
+    username: Option<String>,
+    /// `oauth`: a new access token.
+    access_token: Option<SecretText>,
+    /// `oauth`: a new refresh token.
+    refresh_token: Option<SecretText>,
+    /// `oauth`: when the access token ends.
+    token_expires_at: Option<DateTime<Utc>>,
+    /// `github_app`: a new private key.
+    github_app_private_key: Option<SecretText>,
+    /// GitLab: whether the token rotates itself before it ends.
+    auto_rotate: Option<bool>,
+    /// Whether people want it used.
+    is_active: Option<bool>,
+    /// The platform's: whether every organization may use it.
+    allow_org_usage: Option<bool>,
+}
+
+impl ConnectionUpdate {
+    /// What the flow takes. Connections by OAuth and by App are not made by this version, so
+    /// their fields fit none.
+    pub(super) fn into_changes(self) -> Result<Changes, Error> {
+        let misplaced: Vec<FieldError> = [
+            ("access_token", self.access_token.is_some()),
+            ("refresh_token", self.refresh_token.is_some()),
+            ("token_expires_at", self.token_expires_at.is_some()),
+            (
+                "github_app_private_key",
+                self.github_app_private_key.is_some(),
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, given)| *given)
+        .map(|(field, _)| {
+            FieldError::new(
+                field,
+                "unsupported_combination",
+                "This connection was made with a token: replace it with api_token.",
+            )
+        })
+        .collect();
+        if !misplaced.is_empty() {
+            return Err(Error::Invalid(misplaced));
+        }
+        Ok(Changes {
+            name: self.name,
+            description: self.description,
+            api_token: self.api_token.map(|token| token.0),
+            username: self.username,
+            auto_rotate: self.auto_rotate,
+            is_active: self.is_active,
+            allow_org_usage: self.allow_org_usage,
+        })
+    }
+}

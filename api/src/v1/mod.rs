@@ -1,0 +1,15 @@
+//! One file per resource: what a call takes, which flow it is, what it answers.
+
+pub(crate) mod activity;
+pub(crate) mod api_tokens;
+pub(crate) mod branches;
+pub(crate) mod connected_repositories;
+mod connected_repository_view;
+mod connection_body;
+mod connection_view;
+pub(crate) mod connections;
+pub(crate) mod jobs;
+pub(crate) mod members;
+pub(crate) mod organizations;
+pub(crate) mod repositories;
+pub(crate) mod syncs;

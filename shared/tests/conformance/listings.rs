@@ -1,0 +1,270 @@
+use std::collections::BTreeSet;
+
+use mooring_forge::{Access, Action, Canned, Fault, RepositorySpec};
+use serde_json::json;
+use shared::providers::{ErrorClass, ListQuery};
+
+use crate::world::{Way, World, hundred};
+
+crate::everywhere!(
+    every_repository_is_seen_once,
+    what_comes_and_is_renamed_meanwhile_hides_nothing,
+    a_walk_goes_on_from_a_failed_page,
+    nothing_is_a_complete_listing,
+    what_a_repository_is,
+    what_one_may_write_to,
+    pages_by_number,
+    a_search_finds_what_contains_the_text,
+    one_broken_item_does_not_hide_the_others,
+    a_rename_is_followed,
+    what_is_not_there,
+);
+
+async fn every_repository_is_seen_once(world: World) {
+    for (owner, count) in [("ada", 250), ("acme", 101)] {
+        if owner == "acme" {
+            world
+                .forge
+                .add_organization(owner, &[("ada", mooring_forge::Role::Owner)]);
+        }
+        world.forge.add_repositories(owner, count);
+    }
+    for per_page in [100, 39] {
+        let ids = world.walk(per_page, |_| ()).await;
+        assert_eq!(ids.len(), 351);
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 351);
+    }
+}
+
+async fn what_comes_and_is_renamed_meanwhile_hides_nothing(world: World) {
+    let ids = world.forge.add_repositories("ada", 250);
+    let seen = world
+        .walk(100, |page| {
+            if page > 2 {
+                return;
+            }
+            world
+                .forge
+                .add_repository("ada", RepositorySpec::named(format!("aaa-{page}")));
+            let renamed = ids[200 + page];
+            world
+                .forge
+                .edit(|state| state.rename(renamed, &format!("aab-{page}")));
+        })
+        .await;
+    let seen: BTreeSet<_> = seen.into_iter().collect();
+    for id in ids {
+        assert!(seen.contains(&id.to_string()), "{id}");
+    }
+}
+
+async fn a_walk_goes_on_from_a_failed_page(world: World) {
+    world.forge.add_repositories("ada", 250);
+    let (provider, access) = (world.provider(), world.access());
+    let first = world.first_page().await.expect("a page");
+    world
+        .forge
+        .fault(Fault::on(world.lists(), Action::Answer(Canned::html(502))).once());
+    let next = first.next.expect("a cursor");
+    // As it comes back from where it was stored.
+    let stored = serde_json::to_string(&next).expect("JSON");
+    let next = serde_json::from_str(&stored).expect("a cursor");
+    let failed = provider
+        .repositories(&access, &hundred(), Some(&next))
+        .await;
+    assert_eq!(
+        failed.expect_err("a failure").class,
+        ErrorClass::Unavailable
+    );
+    let second = provider
+        .repositories(&access, &hundred(), Some(&next))
+        .await
+        .expect("a page");
+    assert_eq!(second.repositories.len(), 100);
+    assert_ne!(first.repositories[0], second.repositories[0]);
+}
+
+async fn nothing_is_a_complete_listing(world: World) {
+    let page = world.first_page().await.expect("a page");
+    assert!(page.repositories.is_empty() && page.next.is_none() && !page.partial);
+    assert_eq!(page.requests, 1);
+}
+
+async fn what_a_repository_is(world: World) {
+    let spec = RepositorySpec::named("boat")
+        .description("Floats")
+        .branches(["trunk", "x"]);
+    world.forge.add_repository("ada", spec.archived());
+    world.forge.add_repository(
+        "ada",
+        RepositorySpec::named("void").public().branches::<&str>([]),
+    );
+    let page = world.first_page().await.expect("a page");
+    let [boat, void] = page.repositories.as_slice() else {
+        panic!("{page:?}")
+    };
+    assert_eq!(
+        (boat.name.as_str(), boat.full_name.as_str()),
+        ("boat", "ada/boat")
+    );
+    assert_eq!(boat.description.as_deref(), Some("Floats"));
+    assert_eq!(boat.default_branch.as_deref(), Some("trunk"));
+    assert!(boat.private && boat.archived && !boat.fork && !void.private && !void.archived);
+    assert!(boat.url.ends_with("ada/boat") && boat.clone_url.ends_with("ada/boat.git"));
+    assert!(boat.ssh_url.is_some() && boat.pushed_at.is_some());
+    let one = world
+        .provider()
+        .repository(&world.access(), "ada/boat")
+        .await
+        .expect("it");
+    assert_eq!(one.provider_repository_id, boat.provider_repository_id);
+    assert_eq!(one.clone_url, boat.clone_url);
+}
+
+async fn what_one_may_write_to(world: World) {
+    world.forge.add_user("bob");
+    for (name, access) in [("read", Access::Read), ("write", Access::Write)] {
+        let spec = RepositorySpec::named(name).collaborator("ada", access);
+        world.forge.add_repository("bob", spec);
+    }
+    world
+        .forge
+        .add_repository("bob", RepositorySpec::named("public").public());
+    let page = world.first_page().await.expect("a page");
+    let may: Vec<_> = page
+        .repositories
+        .iter()
+        .map(|one| (one.name.as_str(), one.has_write_access))
+        .collect();
+    assert_eq!(may, [("read", Some(false)), ("write", Some(true))]);
+}
+
+async fn pages_by_number(world: World) {
+    world.forge.add_repositories("ada", 45);
+    let page = async |page| {
+        let query = ListQuery {
+            per_page: 20,
+            page: Some(page),
+            search: None,
+        };
+        let page = world
+            .provider()
+            .repositories(&world.access(), &query, None)
+            .await;
+        page.map(|page| (page.repositories.len(), page.next.is_some(), page.total))
+            .expect("a page")
+    };
+    let total = (world.way == Way::Gitlab).then_some(45);
+    assert_eq!(page(1).await, (20, true, total));
+    assert_eq!(page(3).await, (5, false, Some(45)));
+    assert_eq!(page(4).await.0, 0);
+}
+
+async fn a_search_finds_what_contains_the_text(world: World) {
+    world.forge.add_repositories("ada", 230);
+    for number in 0..5 {
+        world
+            .forge
+            .add_repository("ada", RepositorySpec::named(format!("zz-Harbour-{number}")));
+    }
+    let (provider, access) = (world.provider(), world.access());
+    let query = ListQuery {
+        per_page: 2,
+        page: Some(1),
+        search: Some(" harbour ".to_owned()),
+    };
+    let mut page = provider
+        .repositories(&access, &query, None)
+        .await
+        .expect("a page");
+    let mut found = Vec::new();
+    let mut pages = 1;
+    loop {
+        found.extend(page.repositories.into_iter().map(|one| one.name));
+        let Some(next) = page.next else { break };
+        pages += 1;
+        page = provider
+            .repositories(&access, &query, Some(&next))
+            .await
+            .expect("a page");
+    }
+    found.sort();
+    assert_eq!(
+        found,
+        [0, 1, 2, 3, 4].map(|number| format!("zz-Harbour-{number}"))
+    );
+    assert_eq!(pages, 3);
+    let third = ListQuery {
+        page: Some(3),
+        ..query
+    };
+    let third = provider
+        .repositories(&access, &third, None)
+        .await
+        .expect("a page");
+    assert_eq!((third.repositories.len(), third.next), (1, None));
+}
+
+async fn one_broken_item_does_not_hide_the_others(world: World) {
+    world.forge.add_repositories("ada", 1);
+    let good = json!({
+        "id": 7, "name": "good", "full_name": "ada/good", "html_url": "https://h/ada/good",
+        "clone_url": "https://h/ada/good.git", "private": false,
+        "path": "good", "path_with_namespace": "ada/good", "web_url": "https://h/ada/good",
+        "a_new_field": {"of": ["the", "vendor"]},
+    });
+    let body = json!([good, { "id": 8, "name": 5 }, "no object at all"]);
+    world.forge.fault(Fault::on(
+        world.lists(),
+        Action::Answer(Canned::json(200, body)),
+    ));
+    let page = world.first_page().await.expect("a page");
+    assert_eq!(page.repositories.len(), 1);
+    assert_eq!(page.repositories[0].clone_url, "https://h/ada/good.git");
+    let unread: Vec<_> = page
+        .undecodable
+        .iter()
+        .map(|one| (one.id.as_deref(), one.detail.as_str()))
+        .collect();
+    let [(Some("8"), first), (None, second)] = unread[..] else {
+        panic!("{unread:?}")
+    };
+    assert!(
+        first.starts_with("id 8: ") && second.starts_with("item 2: "),
+        "{unread:?}"
+    );
+}
+
+async fn a_rename_is_followed(world: World) {
+    let id = world
+        .forge
+        .add_repository("ada", RepositorySpec::named("old"));
+    world.forge.edit(|state| state.rename(id, "new"));
+    let found = world
+        .provider()
+        .repository(&world.access(), "ada/old")
+        .await
+        .expect("it");
+    assert_eq!(
+        (found.full_name.as_str(), found.provider_repository_id),
+        ("ada/new", id.to_string())
+    );
+    let branches = crate::world::branches_of("ada/old");
+    let page = world
+        .provider()
+        .branches(&world.access(), &branches)
+        .await
+        .expect("branches");
+    assert_eq!(page.branches.len(), 1);
+}
+
+async fn what_is_not_there(world: World) {
+    for name in ["ada/none", "ada/../x", "none", "1", "ada/no ne?x#y"] {
+        let error = world
+            .provider()
+            .repository(&world.access(), name)
+            .await
+            .expect_err(name);
+        assert_eq!(error.class, ErrorClass::NotFound, "{name}");
+    }
+}

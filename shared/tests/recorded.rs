@@ -1,0 +1,194 @@
+//! The adapters against what the providers themselves have answered.
+//!
+//! The recordings are other people's and not part of this repository: `MOORING_CONTRACTS` names
+//! the folder that holds them, else `../shared/contracts` beside the workspace is looked for;
+//! where there is none, each test says so and passes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mooring_forge::{Action, Canned, Fault, Forge, Match, Running, Serve, TokenSpec};
+use serde_json::Value;
+use shared::clock::Clock;
+use shared::domain::provider::ProviderKind;
+use shared::domain::secret::Secret;
+use shared::outbound::{Limits, Outbound};
+use shared::providers::{Access, BranchQuery, ConfiguredInstances, ListQuery, Providers, Scheme};
+use url::Url;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the recordings are is the machine's to say"
+)]
+fn contracts() -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/contracts");
+    let folder = std::env::var_os("MOORING_CONTRACTS").map_or_else(beside, PathBuf::from);
+    if !folder.is_dir() {
+        println!("skipped: no recordings at {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+fn read(folder: &Path, file: &str) -> Value {
+    let text = fs::read_to_string(folder.join(file)).expect(file);
+    serde_json::from_str(&text).expect(file)
+}
+
+struct Stage {
+    forge: Forge,
+    providers: Providers,
+    at: Running,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let forge = Forge::default();
+        forge.add_user("ada");
+        let at = forge.serve(Serve::default()).await.expect("free ports");
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        let allow = "127.0.0.0/8".parse().expect("a list");
+        let outbound = Outbound::new(allow, Limits::API).expect("a client");
+        let configured = ConfiguredInstances {
+            github_url: url(&at.github.web_url),
+            github_api_url: Some(url(&at.github.api_url)),
+            gitlab_url: url(&at.gitlab.url),
+        };
+        let providers = Providers::new(outbound, Clock::system(), &configured);
+        Self {
+            forge,
+            providers,
+            at,
+        }
+    }
+
+    fn access(&self, kind: ProviderKind) -> Access {
+        let (token, scheme) = match kind {
+            ProviderKind::Gitlab => (TokenSpec::gitlab("ada"), Scheme::PrivateToken),
+            _ => (TokenSpec::classic("ada"), Scheme::Bearer),
+        };
+        Access {
+            instance: self.providers.instance(kind, None).expect("an instance"),
+            token: Secret::from(self.forge.mint(token)),
+            scheme,
+            username: None,
+            azure_organization: None,
+        }
+    }
+
+    fn plays(&self, path: &str, answer: Canned) {
+        self.forge
+            .fault(Fault::on(Match::any().path(path), Action::Answer(answer)));
+    }
+}
+
+#[tokio::test]
+async fn github_as_recorded() {
+    let Some(folder) = contracts() else { return };
+    let stage = Stage::set().await;
+    let access = stage.access(ProviderKind::Github);
+    let github = stage
+        .providers
+        .of(ProviderKind::Github)
+        .expect("an adapter");
+    let file = |name: &str| read(&folder, &format!("recorded/github/{name}.json"));
+    stage.plays(
+        "/user",
+        Canned::json(200, file("user")).header("x-oauth-scopes", "repo, user"),
+    );
+    stage.plays("/user/repos", Canned::json(200, file("repos")));
+    stage.plays("/repos/octocat/*", Canned::json(200, file("repo")));
+    stage.plays("/repos/**", Canned::json(200, file("branches")));
+
+    let identity = github.identity(&access).await.expect("an identity");
+    assert_eq!(identity.account.login.as_deref(), Some("octocat"));
+    assert_eq!(
+        identity.account.display_name.as_deref(),
+        Some("monalisa octocat")
+    );
+
+    let query = ListQuery {
+        per_page: 100,
+        ..ListQuery::default()
+    };
+    let page = github
+        .repositories(&access, &query, None)
+        .await
+        .expect("a page");
+    assert!(page.undecodable.is_empty() && page.next.is_none());
+    assert_eq!(page.repositories[0].full_name, "octocat/Hello-World");
+    assert_eq!(page.repositories[0].provider_repository_id, "1296269");
+
+    let branches = BranchQuery {
+        full_name: "octocat/Hello-World".to_owned(),
+        search: None,
+        page: 1,
+        per_page: 100,
+    };
+    let page = github.branches(&access, &branches).await.expect("branches");
+    assert_eq!(page.branches[0].name, "master");
+    assert_eq!(page.branches[0].is_protected, Some(true));
+}
+
+#[tokio::test]
+async fn a_rename_as_recorded() {
+    let Some(folder) = contracts() else { return };
+    let stage = Stage::set().await;
+    let access = stage.access(ProviderKind::Github);
+    let github = stage
+        .providers
+        .of(ProviderKind::Github)
+        .expect("an adapter");
+    let exchanges = read(
+        &folder,
+        "recorded/rename-repository/normalized-fixture.json",
+    );
+    let mut played = 0;
+    for exchange in exchanges.as_array().expect("a list") {
+        if exchange["method"] != "get" {
+            continue;
+        }
+        let status = exchange["status"]
+            .as_u64()
+            .and_then(|s| u16::try_from(s).ok());
+        let mut answer = Canned::json(status.expect("a status"), exchange["response"].clone());
+        if let Some(location) = exchange["headers"]["location"].as_str() {
+            let here = location.replace("https://api.github.com", &stage.at.github.api_url);
+            answer = answer.header("location", here);
+        }
+        stage.plays(exchange["path"].as_str().expect("a path"), answer);
+        played += 1;
+    }
+    assert_eq!(played, 2);
+    let old = "octokit-fixture-org/rename-repository";
+    let found = github.repository(&access, old).await.expect("it");
+    assert_eq!(
+        found.full_name,
+        "octokit-fixture-org/rename-repository-newname"
+    );
+    assert_eq!(found.provider_repository_id, "1000");
+}
+
+#[tokio::test]
+async fn a_gitlab_project_as_given_by_the_vendor() {
+    let Some(folder) = contracts() else { return };
+    let stage = Stage::set().await;
+    let access = stage.access(ProviderKind::Gitlab);
+    let gitlab = stage
+        .providers
+        .of(ProviderKind::Gitlab)
+        .expect("an adapter");
+    let project = read(&folder, "templates/gitlab_project.json");
+    let id = project["id"].to_string();
+    stage.plays("/projects", Canned::json(200, Value::Array(vec![project])));
+    let query = ListQuery {
+        per_page: 100,
+        ..ListQuery::default()
+    };
+    let page = gitlab
+        .repositories(&access, &query, None)
+        .await
+        .expect("a page");
+    assert!(page.undecodable.is_empty(), "{:?}", page.undecodable);
+    assert_eq!(page.repositories[0].provider_repository_id, id);
+}

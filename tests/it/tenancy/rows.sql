@@ -1,0 +1,30 @@
+-- One row in every tenant table, for {organization}, with {text} wherever a text may be.
+INSERT INTO organization_counters (organization_id) VALUES ({organization}) ON CONFLICT DO NOTHING;
+INSERT INTO members (organization_id, user_id, role, name, email, created_at, updated_at)
+VALUES ({organization}, gen_random_uuid(), 'owner', {text}, {text}, now(), now());
+INSERT INTO api_tokens (organization_id, id, name, prefix, secret_sha256, permissions, created_at)
+VALUES ({organization}, gen_random_uuid(), {text}, {text}, sha256({organization}::text::bytea), ARRAY[{text}], now());
+INSERT INTO connections (organization_id, id, name, description, provider, base_url, auth_method, status,
+    health_code, health_since, created_at, updated_at)
+VALUES ({organization}, {organization}, {text}, {text}, 'github', {text}, 'pat', 'active', 'ok', now(), now(), now());
+INSERT INTO credentials (organization_id, connection_id, access_token, obtained_at, updated_at)
+VALUES ({organization}, {organization}, {text}::bytea, now(), now());
+INSERT INTO repositories (organization_id, id, connection_id, provider_repository_id, provider, name, full_name,
+    url, clone_url, private, archived, fork, first_seen_at, last_changed_at)
+VALUES ({organization}, {organization}, {organization}, {text}, 'github', {text}, {text}, {text}, {text}, true, false, false, now(), now());
+INSERT INTO sync_runs (organization_id, id, connection_id, trigger, status, error_message, started_at)
+VALUES ({organization}, {organization}, {organization}, 'manual', 'running', {text}, now());
+INSERT INTO sync_pages (organization_id, run_id, page, repository_ids)
+VALUES ({organization}, {organization}, 0, ARRAY[{text}]);
+INSERT INTO connected_repositories (organization_id, id, connection_organization_id, connection_id, provider,
+    provider_repository_id, full_name, sast_enabled, sca_enabled, created_at, updated_at)
+VALUES ({organization}, {organization}, {organization}, {organization}, 'github', {text}, {text}, true, true, now(), now());
+INSERT INTO activity (organization_id, id, event, actor_type, actor_name, subject_type, subject_name, metadata,
+    created_at, key_id, mac)
+VALUES ({organization}, gen_random_uuid(), {text}, 'user', {text}, {text}, {text}, '{}', now(), {text}, sha256('x'));
+INSERT INTO activity_heads (organization_id, entries, hash, key_id, mac, sealed_at)
+VALUES ({organization}, 0, sha256('x'), {text}, sha256('x'), now());
+INSERT INTO idempotency_keys (organization_id, caller_id, key, request_hash, status, body, locked_until, created_at)
+VALUES ({organization}, {organization}, {text}, sha256('x'), 200, {text}::bytea, now(), now());
+INSERT INTO jobs (organization_id, id, kind, priority, max_attempts, run_at, created_at, payload)
+VALUES ({organization}, {organization}, {text}, 0, 1, now(), now(), '{}');

@@ -1,0 +1,267 @@
+//! One world per test: a database of its own, a forge of its own, workers, and a clock to move.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mooring::embedded::{TestDatabase, ThrowawayCluster};
+use mooring_forge::{Forge, Serve, TokenSpec};
+use shared::authz::{Permission, Permit};
+use shared::clock::Clock;
+use shared::domain::actor::{Actor, ActorType};
+use shared::domain::auth_method::AuthMethod;
+use shared::domain::connection::Connection;
+use shared::domain::ids::{JobId, OrganizationId};
+use shared::domain::job::{Job, JobStatus};
+use shared::domain::organization::Organization;
+use shared::domain::provider::ProviderKind;
+use shared::domain::secret::Secret;
+use shared::flows::connections::NewConnection;
+use shared::flows::{Context, connections, jobs};
+use shared::outbound::{Limits, Outbound};
+use shared::providers::{ConfiguredInstances, Providers};
+use shared::queue::Doorbell;
+use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
+use shared::vault::{Keyring, Vault};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::OnceCell;
+use uuid::Uuid;
+use worker::{Engine, EngineOptions, RunningEngine};
+
+/// Nothing in a test may take longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The job lease in tests: short, so that takeovers do not take long.
+pub const LEASE: Duration = Duration::from_secs(2);
+
+pub struct World {
+    pub forge: Forge,
+    pub served: mooring_forge::Running,
+    pub clock: Clock,
+    pub context: Context,
+    pub options: PgConnectOptions,
+    pub organization: OrganizationId,
+    engines: std::sync::Mutex<Vec<RunningEngine>>,
+    _database: TestDatabase,
+}
+
+/// Runs a test in a world with one worker. Fails where work is left over at its end.
+pub fn run_test<F: Future<Output = ()>>(test: impl FnOnce(Arc<World>) -> F) {
+    run(1, test);
+}
+
+/// The same with no worker: for what is about rows alone.
+pub fn run_without_worker<F: Future<Output = ()>>(test: impl FnOnce(Arc<World>) -> F) {
+    run(0, test);
+}
+
+fn run<F: Future<Output = ()>>(workers: usize, test: impl FnOnce(Arc<World>) -> F) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let world = Arc::new(World::new().await);
+        for _ in 0..workers {
+            world.start_worker();
+        }
+        test(Arc::clone(&world)).await;
+        if workers > 0 {
+            world.idle().await;
+        }
+        let engines = std::mem::take(&mut *world.engines.lock().unwrap());
+        for engine in engines {
+            engine.shutdown(Duration::from_secs(5)).await;
+        }
+    });
+}
+
+/// A cluster for the whole run; databases are copies of one migrated template.
+async fn cluster() -> &'static ThrowawayCluster {
+    static CLUSTER: OnceCell<ThrowawayCluster> = OnceCell::const_new();
+    CLUSTER
+        .get_or_init(|| async { ThrowawayCluster::from_environment().await.unwrap() })
+        .await
+}
+
+/// A migrated database of the test's own.
+pub async fn database() -> (TestDatabase, PgConnectOptions) {
+    let database = cluster()
+        .await
+        .database(&migrations_hash(), |url| async move {
+            let options: PgConnectOptions = url.parse().unwrap();
+            migrate(&options).await
+        })
+        .await
+        .unwrap();
+    let options = database.url.parse().unwrap();
+    (database, options)
+}
+
+impl World {
+    async fn new() -> Self {
+        let (database, options) = database().await;
+        let clock = Clock::movable();
+        let ticking = clock.clone();
+        let forge = Forge::new(Arc::new(move || ticking.now()), 1);
+        let served = forge.serve(Serve::default()).await.unwrap();
+        let context = context(&options, &clock, &served).await;
+        let organization = new_organization(&context, "Acme").await;
+        Self {
+            forge,
+            served,
+            clock,
+            context,
+            options,
+            organization,
+            engines: std::sync::Mutex::default(),
+            _database: database,
+        }
+    }
+
+    /// Starts one more worker in this process.
+    pub fn start_worker(&self) {
+        let engine = Engine::start(EngineOptions {
+            connect: self.options.clone(),
+            concurrency: 16,
+            lease: LEASE,
+            clock: self.clock.clone(),
+            worker: "test".to_owned(),
+            registry: worker::jobs::registry(),
+            context: self.context.clone(),
+            schedule: worker::jobs::schedule(),
+            doorbell: self.context.doorbell.clone(),
+        });
+        self.engines.lock().unwrap().push(engine);
+    }
+
+    /// A permit of an owner of the world's organization.
+    pub fn permit(&self, permission: Permission) -> Permit {
+        owner(self.organization, permission)
+    }
+
+    /// A GitHub account with so many repositories and a token for it.
+    pub fn github_account(&self, login: &str, repositories: usize) -> String {
+        self.forge.add_user(login);
+        self.forge.add_repositories(login, repositories);
+        self.forge
+            .mint(TokenSpec::classic(login).scopes(["repo", "read:org"]))
+    }
+
+    /// Connects a GitHub account through the flow that the API calls.
+    pub async fn connect_github(&self, token: &str) -> Connection {
+        let new = NewConnection {
+            name: "GitHub".to_owned(),
+            description: None,
+            provider: ProviderKind::Github,
+            auth_method: AuthMethod::Pat,
+            api_token: Some(Secret::from(token)),
+            username: None,
+            base_url: None,
+            azure_organization: None,
+            auto_rotate: false,
+            allow_org_usage: false,
+        };
+        let permit = self.permit(Permission::ConnectionsCreate);
+        connections::create(&self.context, &permit, &new)
+            .await
+            .unwrap()
+    }
+
+    /// Waits until a job has ended.
+    pub async fn ended(&self, id: JobId) -> Job {
+        let permit = self.permit(Permission::JobsList);
+        until("a job's end", || async {
+            let job = jobs::get(&self.context, &permit, id).await.unwrap();
+            let open = matches!(job.status, JobStatus::Queued | JobStatus::Running);
+            (!open).then_some(job)
+        })
+        .await
+    }
+
+    /// Waits until no job of the world's organization waits or runs.
+    pub async fn idle(&self) {
+        until("the end of all jobs", || async {
+            let mut tx = self.context.db.tenant(self.organization).await.unwrap();
+            let now = self.clock.now();
+            let open: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM jobs WHERE status = 1 OR (status = 0 AND run_at <= $1)",
+            )
+            .bind(now)
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+            (open == 0).then_some(())
+        })
+        .await;
+    }
+}
+
+/// A permit of an owner.
+pub fn owner(organization: OrganizationId, permission: Permission) -> Permit {
+    let actor = Actor {
+        id: Some(Uuid::from_u128(7)),
+        kind: ActorType::User,
+        name: Some("Olga Owner".to_owned()),
+    };
+    Permit::for_job(organization, actor, permission)
+}
+
+/// A tenant.
+pub async fn new_organization(context: &Context, name: &str) -> OrganizationId {
+    let now = context.clock.now();
+    let id = OrganizationId::new(now);
+    let mut tx = context.db.tenant(id).await.unwrap();
+    let organization = Organization {
+        id,
+        name: name.to_owned(),
+        slug: None,
+        created_at: now,
+        updated_at: now,
+    };
+    organizations::insert(&mut *tx, &organization)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn context(
+    options: &PgConnectOptions,
+    clock: &Clock,
+    served: &mooring_forge::Running,
+) -> Context {
+    let instances = ConfiguredInstances {
+        github_url: served.github.web_url.parse().unwrap(),
+        github_api_url: Some(served.github.api_url.parse().unwrap()),
+        gitlab_url: served.gitlab.url.parse().unwrap(),
+    };
+    let allow = "127.0.0.1:*".parse().unwrap();
+    let outbound = Outbound::new(allow, Limits::default()).unwrap();
+    let key: Keyring = Keyring::generate("test").unwrap().parse().unwrap();
+    Context {
+        db: Db::connect(options.clone(), PoolSizes::default())
+            .await
+            .unwrap(),
+        vault: Vault::new(key),
+        clock: clock.clone(),
+        providers: Arc::new(Providers::new(outbound, clock.clone(), &instances)),
+        doorbell: Doorbell::postgres(options.clone()),
+    }
+}
+
+/// Asks until there is an answer; never longer than [`PATIENCE`].
+pub async fn until<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain for {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
