@@ -50,7 +50,7 @@ pub async fn move_connections(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO organization_counters AS k (organization_id, connections, active_connections) \
-         VALUES ($1, $2, $3) \
+         VALUES ($1, GREATEST($2::int8, 0), GREATEST($3::int8, 0)) \
          ON CONFLICT (organization_id) DO UPDATE SET connections = k.connections + $2, \
             active_connections = k.active_connections + $3",
         organization.0,
