@@ -34,7 +34,7 @@ use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
 pub use api::{Api, allowing, outbound};
-pub use callers::{Caller, JWT_SECRET, sign};
+pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use logs::Logs;
 
