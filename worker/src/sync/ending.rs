@@ -3,11 +3,11 @@
 use shared::domain::sync::{IncompleteReason, SyncRun, SyncStatus};
 use shared::flows::{Context, Error};
 use shared::session::Session;
-use shared::store::repositories;
 use shared::store::sync_runs::{self, Ending, RunningRun};
+use shared::store::{connections, repositories};
 
 /// Ends a run that saw every page. What no page showed is removed, unless something was left out
-/// on the way. `None` where another worker ended it.
+/// on the way. `None` where another worker ended it, or the connection is gone.
 pub(super) async fn complete(
     context: &Context,
     session: &Session,
@@ -16,6 +16,11 @@ pub(super) async fn complete(
     let connection = &session.connection;
     let now = context.clock.now();
     let mut tx = context.db.tenant(connection.organization_id).await?;
+    // The connection's row first, as in a deletion: rows in another order would be a deadlock.
+    let there = connections::get_for_update(&mut *tx, connection.id).await?;
+    if there.is_none() {
+        return Ok(None);
+    }
     let reason = run.run.incomplete_reason;
     let removed = if reason.is_none() {
         repositories::remove_unseen(&mut *tx, connection.id, run.run.id.0, now).await?

@@ -109,6 +109,8 @@ async fn store_page(
             "a repository could not be read and is left as it was");
     }
     let mut tx = context.db.tenant(organization).await?;
+    // The connection's row first, as in a deletion: rows in another order would be a deadlock.
+    connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
     let changes = repositories::upsert_page(
         &mut *tx,
         organization,
@@ -135,7 +137,6 @@ async fn store_page(
     if changes.added != 0 {
         repositories::move_counter(&mut *tx, connection.id, changes.added).await?;
     }
-    connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
     tx.commit().await?;
 
     run.pages += 1;
