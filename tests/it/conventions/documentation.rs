@@ -73,7 +73,7 @@ fn alive_ready_and_figures() {
         );
         let text = String::from_utf8(figures.bytes.to_vec()).unwrap();
         let counted = text.lines().any(|line| {
-            line.contains("git-connections") && line.contains("200") && line.ends_with(" 1")
+            line.contains("git-connections") && line.contains("2xx") && line.ends_with(" 1")
         });
         assert!(counted, "{text}");
         assert!(!text.contains(&w.organization.to_string()));
