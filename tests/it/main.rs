@@ -2,7 +2,11 @@
 //! clock that a test can move.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod bad_input;
 mod connections;
+mod conventions;
+mod jwt;
+mod repositories;
 mod routes;
 mod sync;
 mod tenancy;

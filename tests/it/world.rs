@@ -34,7 +34,7 @@ use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
 pub use api::{Api, allowing, outbound};
-pub use callers::{Caller, JWT_SECRET, sign};
+pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use logs::Logs;
 
@@ -65,7 +65,7 @@ pub struct Setup {
     pub workers: usize,
     /// Path under which GitLab is installed.
     pub gitlab_path: &'static str,
-    /// Where the runtime's threads log to.
+    /// Where the runtime's threads log to; warnings are shown where a test fails otherwise.
     pub logs: Option<Logs>,
     /// In the form of `MOORING_ENCRYPTION_KEYS`.
     pub keys: Option<String>,
@@ -89,7 +89,8 @@ pub fn run_without_worker<F: Future<Output = ()>>(test: impl FnOnce(Arc<World>) 
 pub fn run_as<F: Future<Output = ()>>(setup: Setup, test: impl FnOnce(Arc<World>) -> F) {
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     builder.worker_threads(2).enable_all();
-    let _here = setup.logs.as_ref().map(|logs| logs.keep(&mut builder));
+    let logs = setup.logs.clone().unwrap_or_else(Logs::warnings);
+    let _kept = logs.keep(&mut builder);
     let runtime = builder.build().unwrap();
     let workers = setup.workers;
     runtime.block_on(async {

@@ -11,6 +11,8 @@ use crate::world::{Answer, Caller, World};
 /// Values of path parameters.
 pub struct Place {
     values: HashMap<&'static str, String>,
+    /// Full name of a repository that its connection sees.
+    full_name: String,
 }
 
 impl Place {
@@ -64,6 +66,7 @@ impl Place {
         let text = |value: Value| value.as_str().unwrap().to_owned();
         Self {
             values: values.map(|(name, value)| (name, text(value))).into(),
+            full_name: text(repository["full_name"].clone()),
         }
     }
 
@@ -81,7 +84,7 @@ impl Place {
             .collect();
         let path = parts.join("/");
         if path.ends_with("/branches") {
-            return format!("{path}?repo=route-octo/repo-00001");
+            return format!("{path}?repo={}", self.full_name);
         }
         path
     }

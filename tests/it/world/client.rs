@@ -64,6 +64,12 @@ impl Call {
         self
     }
 
+    /// These bytes, of whatever kind the headers say.
+    pub fn raw_of_no_kind(mut self, body: impl Into<reqwest::Body>) -> Self {
+        self.request = self.request.body(body);
+        self
+    }
+
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.request = self.request.header(name, value);
         self
