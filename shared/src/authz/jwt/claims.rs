@@ -63,7 +63,7 @@ impl Claims {
     ) -> Result<(), Unauthenticated> {
         let seconds = now.timestamp_micros() as f64 / 1e6;
         let ahead = seconds + LEEWAY as f64;
-        // Written so that NaN is refused.
+        // JSON has neither NaN nor infinity.
         if self.exp <= seconds {
             return Err(Unauthenticated::Expired);
         }

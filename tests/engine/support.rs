@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use mooring::embedded::{TestDatabase, ThrowawayCluster};
 use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
 use shared::domain::ids::{JobId, OrganizationId};
 use shared::domain::job::{Job as Record, JobStatus, Priority, Progress};
 use shared::queue::{Backoff, Cancellation, Doorbell, Enqueued, Job, NewJob, enqueue};
-use shared::store::{Db, PoolSizes, jobs, migrate};
+use shared::store::{Db, PoolSizes, jobs, migrate, migrations_hash};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 use worker::runtime::{Handler, JobContext, Registry, Schedule, Verdict};
 use worker::{Engine, EngineOptions, RunningEngine};
@@ -26,6 +27,8 @@ pub struct Bed {
     pub clock: Clock,
     pub bell: Doorbell,
     pub probe: Probe,
+    /// Dropped with the test.
+    pub database: Option<TestDatabase>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own setting")]
@@ -33,27 +36,34 @@ pub fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// `None`, said aloud, where no server is named.
-pub async fn bed() -> Option<Bed> {
-    let Some(url) = setting("TEST_DATABASE_URL") else {
-        eprintln!("skipped: TEST_DATABASE_URL names no server");
-        return None;
-    };
-    let server: PgConnectOptions = url.parse().unwrap();
-    let name = format!("engine_{}", JobId::new(Clock::system().now()).0.simple());
-    let mut connection = PgConnection::connect_with(&server).await.unwrap();
-    connection
-        .execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
+/// A cluster for the whole run; databases are copies of one migrated template.
+async fn cluster() -> &'static ThrowawayCluster {
+    static CLUSTER: OnceCell<ThrowawayCluster> = OnceCell::const_new();
+    CLUSTER
+        .get_or_init(|| async { ThrowawayCluster::from_environment().await.unwrap() })
+        .await
+}
+
+/// A migrated database of the test's own.
+pub async fn bed() -> Bed {
+    let database = cluster()
+        .await
+        .database(&migrations_hash(), |url| async move {
+            let options: PgConnectOptions = url.parse().unwrap();
+            migrate(&options).await
+        })
         .await
         .unwrap();
-    connection.close().await.unwrap();
-    let options = server.database(&name);
-    migrate(&options).await.unwrap();
-    Some(attach(options).await)
+    let bed = attach(&database.url).await;
+    Bed {
+        database: Some(database),
+        ..bed
+    }
 }
 
 /// A bed in a database that is there.
-pub async fn attach(options: PgConnectOptions) -> Bed {
+pub async fn attach(url: &str) -> Bed {
+    let options: PgConnectOptions = url.parse().unwrap();
     let owner = PgPoolOptions::new()
         .max_connections(4)
         .connect_with(options.clone())
@@ -70,6 +80,7 @@ pub async fn attach(options: PgConnectOptions) -> Bed {
         clock: Clock::movable(),
         bell,
         probe: Probe::default(),
+        database: None,
     }
 }
 
@@ -153,7 +164,6 @@ pub fn organization(n: u128) -> OrganizationId {
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub job: JobId,
-    pub organization: OrganizationId,
     pub attempt: i16,
     pub at: Instant,
 }
@@ -263,7 +273,6 @@ async fn play(act: Act, context: JobContext<Probe>) -> Verdict {
     let _dropped = Dropped(&context);
     probe.seen.lock().unwrap().push(Seen {
         job: context.job(),
-        organization: context.organization(),
         attempt: context.attempt(),
         at: Instant::now(),
     });

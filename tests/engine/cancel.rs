@@ -19,7 +19,7 @@ async fn cancel(bed: &Bed, org: OrganizationId, id: JobId) -> Option<Job> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queued_job_is_cancelled_at_once_and_may_be_retried() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let id = bed
         .one(org, bed.job(org, &Quick(Act::Done)).dedupe_key("k"))
@@ -58,7 +58,7 @@ async fn a_queued_job_is_cancelled_at_once_and_may_be_retried() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_running_job_is_told_within_a_second() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let engine = bed.start();
     let listens = bed

@@ -30,7 +30,7 @@ async fn effects(bed: &Bed) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_of_a_dead_worker_is_taken_over_and_its_attempts_are_counted() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let dead = short_lease(&bed);
     let id = bed
@@ -54,7 +54,7 @@ async fn a_job_of_a_dead_worker_is_taken_over_and_its_attempts_are_counted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_kills_its_worker_ends_as_failed() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let id = bed
         .one(org, bed.job(org, &Quick(Act::Sleep { ms: 60_000 })))
@@ -73,7 +73,7 @@ async fn a_job_that_kills_its_worker_ends_as_failed() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outcome_of_a_claim_that_was_taken_over_changes_nothing() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let engine = short_lease(&bed);
     let id = bed
@@ -99,7 +99,7 @@ async fn an_outcome_of_a_claim_that_was_taken_over_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn broken_connections_lose_nothing_and_repeat_nothing() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     effects(&bed).await;
     let org = organization(1);
     let engine = bed.start();
@@ -140,7 +140,7 @@ async fn child() {
     let Some(url) = setting("ENGINE_TEST_CHILD") else {
         return;
     };
-    let bed = attach(url.parse().unwrap()).await;
+    let bed = attach(&url).await;
     *bed.probe.pool.lock().unwrap() = Some(bed.owner.clone());
     let engine = short_lease(&bed);
     tokio::time::sleep(Duration::from_secs(120)).await;
@@ -151,8 +151,7 @@ struct Process(Child);
 
 impl Process {
     fn start(bed: &Bed) -> Self {
-        use sqlx::ConnectOptions;
-        let url = bed.options.to_url_lossy().to_string();
+        let url = &bed.database.as_ref().unwrap().url;
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "takeover::child"])
             .env("ENGINE_TEST_CHILD", url)
@@ -197,7 +196,7 @@ async fn until_running(bed: &Bed) -> JobId {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_processes_lose_no_job() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     effects(&bed).await;
     let org = organization(1);
     let jobs: Vec<_> = (0..600)
@@ -232,7 +231,7 @@ async fn killed_processes_lose_no_job() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_paused_process_starts_nothing_it_no_longer_holds_and_its_outcomes_are_fenced() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     effects(&bed).await;
     let org = organization(1);
     let paused = Process::start(&bed);

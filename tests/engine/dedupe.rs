@@ -13,7 +13,7 @@ fn keyed(bed: &Bed, act: Act) -> NewJob {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeat_while_queued_is_the_standing_job_and_may_raise_it() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let later = bed.now() + seconds(600);
     let first = bed
@@ -47,7 +47,7 @@ async fn a_repeat_while_queued_is_the_standing_job_and_may_raise_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_request_may_name_a_key_twice() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let jobs = [
         keyed(&bed, Act::Done),
@@ -65,7 +65,7 @@ async fn one_request_may_name_a_key_twice() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeat_while_running_runs_it_again_where_it_is_wanted() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let engine = bed.start();
     for (wanted, runs) in [(true, 2), (false, 1)] {
@@ -86,7 +86,7 @@ async fn a_repeat_while_running_runs_it_again_where_it_is_wanted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rerun_outlasts_a_retry_and_follows_a_failure() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let engine = bed.start();
     let id = bed
@@ -120,7 +120,7 @@ async fn a_rerun_outlasts_a_retry_and_follows_a_failure() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_make_one_job_and_do_not_lock_each_other_out() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let org = organization(1);
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..4_usize {

@@ -9,7 +9,7 @@ use super::support::{Act, Brief, Quick, bed, organization, seconds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_runs_once_and_keeps_its_result() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let engine = bed.start();
     let org = organization(1);
     let plain = bed.one(org, bed.job(org, &Quick(Act::Done))).await;
@@ -33,7 +33,7 @@ async fn a_job_runs_once_and_keeps_its_result() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_retry_waits_and_counts_and_the_last_one_fails() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let engine = bed.start();
     let org = organization(1);
     let well = bed
@@ -86,7 +86,7 @@ async fn a_retry_waits_and_counts_and_the_last_one_fails() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snooze_costs_no_attempt_and_follows_the_clock() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let engine = bed.start();
     let org = organization(1);
     let until = bed.now() + seconds(3600);
@@ -105,7 +105,7 @@ async fn a_snooze_costs_no_attempt_and_follows_the_clock() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fail_panic_timeout_and_an_unreadable_payload_each_say_what_happened() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let engine = bed.start();
     let org = organization(1);
     let fails = bed.one(org, bed.job(org, &Quick(Act::Fail))).await;
@@ -147,7 +147,7 @@ async fn fail_panic_timeout_and_an_unreadable_payload_each_say_what_happened() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kind_that_nobody_knows_waits_for_somebody_who_does() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let engine = bed.start();
     let org = organization(1);
     let id = bed
@@ -177,7 +177,7 @@ async fn a_kind_that_nobody_knows_waits_for_somebody_who_does() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn progress_is_written_while_it_runs_and_the_last_with_the_outcome() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let engine = bed.start();
     let org = organization(1);
     let id = bed

@@ -20,7 +20,7 @@ fn schedule() -> Schedule {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_tick_runs_once_over_two_workers_and_missed_ones_are_caught_up_by_one() {
-    let Some(bed) = bed().await else { return };
+    let bed = bed().await;
     let start = || {
         let mut options = bed.options();
         options.schedule = schedule();

@@ -1,0 +1,13 @@
+//! The job engine on a real Postgres: what promises it keeps through kills, pauses and floods.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cancel;
+mod dedupe;
+mod fairness;
+mod plans;
+mod record;
+mod schedule;
+mod shutdown;
+mod support;
+mod takeover;
+mod verdicts;
