@@ -103,6 +103,7 @@ const HOMES: &[Home] = &[
             "worker/src/backend/",
             "worker/src/engine.rs",
             "worker/src/runtime/schedule.rs",
+            "worker/src/bench/",
             "src/embedded/",
         ],
         advice: "SQL is a function in a file of shared/src/store",
