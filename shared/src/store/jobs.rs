@@ -264,7 +264,7 @@ pub async fn cancel_of_connection(
         "WITH found AS ( \
             SELECT id FROM jobs WHERE organization_id = $1 AND status IN (0, 1) AND id IN ( \
                 SELECT id FROM jobs WHERE organization_id = $1 AND status = 0 \
-                   AND COALESCE(connection_id, '00000000-0000-0000-0000-000000000000'::uuid) = $2 \
+                   AND lane_connection = $2 \
                 UNION ALL \
                 SELECT id FROM jobs WHERE organization_id = $1 AND status = 1 \
                    AND connection_limit IS NOT NULL AND connection_id = $2) \
