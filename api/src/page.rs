@@ -201,3 +201,52 @@ impl<T: JsonSchema + Plural> OperationOutput for ListReply<T> {
         crate::reply::Reply::<Rows<T>>::inferred_responses(context, operation)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn links(page: u32, total: Option<i64>, next: bool, prev: bool) -> String {
+        let here = Here {
+            url: "https://mooring.example/api/v1/organizations".to_owned(),
+            filters: "active_only=true".to_owned(),
+        };
+        let links = Links {
+            here: &here,
+            page,
+            per_page: 30,
+            total,
+            next: next.then_some(Start::After(1_u32)),
+            prev: prev.then_some(Start::Before(2_u32)),
+        };
+        links.header().unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn neighbours_keep_the_filters_and_the_place() {
+        let header = links(2, Some(95), true, true);
+        let parts: Vec<&str> = header.split(", ").collect();
+        assert_eq!(parts.len(), 4);
+        let base = "<https://mooring.example/api/v1/organizations?active_only=true&page=";
+        for (part, page, relation, has_place) in [
+            (parts[0], 3, "next", true),
+            (parts[1], 1, "prev", true),
+            (parts[2], 1, "first", false),
+            (parts[3], 4, "last", false),
+        ] {
+            assert!(
+                part.starts_with(&format!("{base}{page}&per_page=30")),
+                "{part}"
+            );
+            assert!(part.ends_with(&format!(">; rel=\"{relation}\"")), "{part}");
+            assert_eq!(part.contains("&after="), has_place, "{part}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_or_not_reached_has_no_last() {
+        assert!(!links(1, None, false, false).contains("last"));
+        assert!(!links(1, Some(200_000), true, false).contains("rel=\"last\""));
+        assert!(links(1, Some(0), false, false).contains("page=1&per_page=30>; rel=\"last\""));
+    }
+}

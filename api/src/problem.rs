@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use http::header::{self, HeaderValue};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Serialize;
 use shared::flows::FieldError;
@@ -27,7 +27,7 @@ pub struct Problem {
     /// When to try again.
     pub retry_at: Option<DateTime<Utc>>,
     /// More headers.
-    pub headers: HeaderMap,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The document as sent.
@@ -67,7 +67,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_at: None,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -125,8 +125,8 @@ impl Problem {
 
     /// With one more header.
     #[must_use]
-    pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.insert(name, value);
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -145,7 +145,11 @@ impl Problem {
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
-        headers.extend(self.headers.clone());
+        headers.extend(
+            self.headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
         headers.insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),

@@ -15,8 +15,9 @@ use tower::ServiceExt;
 use crate::middleware::PeerAddress;
 use crate::state::ApiState;
 
-/// Longest time for the head of a request: who sends a byte a second holds no connection.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// Longest time for the head of a request, and between two of them: who sends a byte a second holds
+/// no connection.
+const HEAD_WITHIN: Duration = Duration::from_secs(30);
 
 /// Pause after a failed accept (no file descriptors left): trying at once would only spin.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);

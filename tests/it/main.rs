@@ -2,6 +2,8 @@
 //! clock that a test can move.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod connections;
+mod routes;
 mod sync;
 mod tenancy;
 mod world;

@@ -1,5 +1,11 @@
 //! One world per test: a database of its own, a forge of its own, workers, and a clock to move.
 
+mod api;
+mod callers;
+mod client;
+mod connect;
+mod logs;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,15 +24,19 @@ use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
 use shared::flows::{Context, connections, jobs};
-use shared::outbound::{Limits, Outbound};
-use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::Doorbell;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
+
+pub use api::{Api, allowing, outbound};
+pub use callers::{Caller, JWT_SECRET, sign};
+pub use client::{Answer, Call};
+pub use logs::Logs;
 
 /// Nothing in a test may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,29 +50,50 @@ pub struct World {
     pub clock: Clock,
     pub context: Context,
     pub options: PgConnectOptions,
+    /// The same as an URL, for programs.
+    pub database_url: String,
     pub organization: OrganizationId,
+    pub api: Api,
     engines: std::sync::Mutex<Vec<RunningEngine>>,
+    sealers: CancellationToken,
     _database: TestDatabase,
+}
+
+/// How a world is made.
+#[derive(Default)]
+pub struct Setup {
+    pub workers: usize,
+    /// Path under which GitLab is installed.
+    pub gitlab_path: &'static str,
+    /// Where the runtime's threads log to.
+    pub logs: Option<Logs>,
+    /// In the form of `MOORING_ENCRYPTION_KEYS`.
+    pub keys: Option<String>,
 }
 
 /// Runs a test in a world with one worker. Fails where work is left over at its end.
 pub fn run_test<F: Future<Output = ()>>(test: impl FnOnce(Arc<World>) -> F) {
-    run(1, test);
+    let setup = Setup {
+        workers: 1,
+        ..Setup::default()
+    };
+    run_as(setup, test);
 }
 
 /// The same with no worker: for what is about rows alone.
 pub fn run_without_worker<F: Future<Output = ()>>(test: impl FnOnce(Arc<World>) -> F) {
-    run(0, test);
+    run_as(Setup::default(), test);
 }
 
-fn run<F: Future<Output = ()>>(workers: usize, test: impl FnOnce(Arc<World>) -> F) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+/// The same in a world of one's own making.
+pub fn run_as<F: Future<Output = ()>>(setup: Setup, test: impl FnOnce(Arc<World>) -> F) {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(2).enable_all();
+    let _here = setup.logs.as_ref().map(|logs| logs.keep(&mut builder));
+    let runtime = builder.build().unwrap();
+    let workers = setup.workers;
     runtime.block_on(async {
-        let world = Arc::new(World::new().await);
+        let world = Arc::new(World::new(&setup).await);
         for _ in 0..workers {
             world.start_worker();
         }
@@ -74,6 +105,7 @@ fn run<F: Future<Output = ()>>(workers: usize, test: impl FnOnce(Arc<World>) -> 
         for engine in engines {
             engine.shutdown(Duration::from_secs(5)).await;
         }
+        world.sealers.cancel();
     });
 }
 
@@ -100,28 +132,38 @@ pub async fn database() -> (TestDatabase, PgConnectOptions) {
 }
 
 impl World {
-    async fn new() -> Self {
+    async fn new(setup: &Setup) -> Self {
         let (database, options) = database().await;
         let clock = Clock::movable();
         let ticking = clock.clone();
         let forge = Forge::new(Arc::new(move || ticking.now()), 1);
-        let served = forge.serve(Serve::default()).await.unwrap();
-        let context = context(&options, &clock, &served).await;
+        let how = Serve {
+            gitlab_path: setup.gitlab_path.to_owned(),
+            ..Serve::default()
+        };
+        let served = forge.serve(how).await.unwrap();
+        let context = context(&options, &clock, &served, setup.keys.as_deref()).await;
         let organization = new_organization(&context, "Acme").await;
+        let api = Api::start(&context, callers::verifier(&clock), |_| {}).await;
         Self {
             forge,
             served,
             clock,
             context,
             options,
+            database_url: database.url.clone(),
             organization,
+            api,
             engines: std::sync::Mutex::default(),
+            sealers: CancellationToken::new(),
             _database: database,
         }
     }
 
-    /// Starts one more worker in this process.
+    /// Starts one more worker in this process, with its sealer.
     pub fn start_worker(&self) {
+        let sealer = worker::sealer::run(self.context.clone(), self.sealers.clone());
+        tokio::spawn(sealer);
         let engine = Engine::start(EngineOptions {
             connect: self.options.clone(),
             concurrency: 16,
@@ -231,22 +273,19 @@ async fn context(
     options: &PgConnectOptions,
     clock: &Clock,
     served: &mooring_forge::Running,
+    keys: Option<&str>,
 ) -> Context {
-    let instances = ConfiguredInstances {
-        github_url: served.github.web_url.parse().unwrap(),
-        github_api_url: Some(served.github.api_url.parse().unwrap()),
-        gitlab_url: served.gitlab.url.parse().unwrap(),
+    let key: Keyring = match keys {
+        Some(keys) => keys.parse().unwrap(),
+        None => Keyring::generate("test").unwrap().parse().unwrap(),
     };
-    let allow = "127.0.0.1:*".parse().unwrap();
-    let outbound = Outbound::new(allow, Limits::default()).unwrap();
-    let key: Keyring = Keyring::generate("test").unwrap().parse().unwrap();
     Context {
         db: Db::connect(options.clone(), PoolSizes::default())
             .await
             .unwrap(),
         vault: Vault::new(key),
         clock: clock.clone(),
-        providers: Arc::new(Providers::new(outbound, clock.clone(), &instances)),
+        providers: api::providers(clock, served, outbound("127.0.0.1:*")),
         doorbell: Doorbell::postgres(options.clone()),
     }
 }

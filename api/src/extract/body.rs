@@ -10,7 +10,7 @@ use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use shared::flows::FieldError;
 
@@ -124,6 +124,11 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
             "A text may not hold a NUL character.",
         ));
     }
+    // A struct could be read from an array too, by the order of its fields: nobody means that.
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
+        return Err(Problem::field("", "invalid_type", "Expected an object."));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
@@ -217,4 +222,143 @@ fn allowed(message: &str) -> Option<String> {
 
 fn up_to_position(text: &str) -> &str {
     text.split(" at line ").next().unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::domain::provider::ProviderKind;
+
+    use super::*;
+    use crate::extract::SecretText;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Inner {
+        #[serde(rename = "on")]
+        _on: bool,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Outer {
+        #[serde(rename = "name")]
+        _name: String,
+        #[serde(rename = "provider")]
+        _provider: Option<ProviderKind>,
+        #[serde(rename = "items", default)]
+        _items: Vec<Inner>,
+        #[serde(rename = "token")]
+        _token: Option<SecretText>,
+        #[serde(default, deserialize_with = "present")]
+        note: Option<Option<String>>,
+    }
+
+    fn problem(json: &str) -> Problem {
+        parse::<Outer>(json.as_bytes()).unwrap_err()
+    }
+
+    #[test]
+    fn every_fault_has_its_code_and_its_field() {
+        for (json, status, code, field) in [
+            ("{", 400, "malformed_json", None),
+            ("", 400, "malformed_json", None),
+            (r#"{"name":"a"} x"#, 400, "malformed_json", None),
+            (r#"{"name":"a",}"#, 400, "malformed_json", None),
+            ("[1]", 422, "invalid_type", Some("")),
+            (r#""text""#, 422, "invalid_type", Some("")),
+            ("{}", 422, "required", Some("name")),
+            (r#"{"name":7}"#, 422, "invalid_type", Some("name")),
+            (r#"{"name":null}"#, 422, "invalid_type", Some("name")),
+            (
+                r#"{"name":"a","nmae":1}"#,
+                422,
+                "unknown_field",
+                Some("nmae"),
+            ),
+            (
+                r#"{"name":"a","name":"b"}"#,
+                422,
+                "duplicate_field",
+                Some("name"),
+            ),
+            (
+                r#"{"name":"a","provider":"svn"}"#,
+                422,
+                "invalid_value",
+                Some("provider"),
+            ),
+            (
+                r#"{"name":"a","items":[{"on":1}]}"#,
+                422,
+                "invalid_type",
+                Some("items[0].on"),
+            ),
+            (
+                r#"{"name":"a","items":[{}]}"#,
+                422,
+                "required",
+                Some("items[0].on"),
+            ),
+            (
+                r#"{"name":"a","items":[{"on":true,"of":1}]}"#,
+                422,
+                "unknown_field",
+                Some("items[0].of"),
+            ),
+            (
+                r#"{"name":"a\u0000b"}"#,
+                422,
+                "invalid_characters",
+                Some("name"),
+            ),
+        ] {
+            let problem = problem(json);
+            assert_eq!(problem.status.as_u16(), status, "{json}");
+            assert_eq!(problem.code, code, "{json}");
+            let named = problem.errors.first().map(|error| error.field.as_str());
+            assert_eq!(named, field, "{json}");
+            if let Some(error) = problem.errors.first() {
+                assert_eq!(error.code, code, "{json}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_lists_what_is_allowed_and_quotes_nothing_that_was_sent() {
+        let unknown = problem(r#"{"name":"a","provider":"ghp_secret"}"#);
+        assert!(
+            unknown
+                .detail
+                .contains("github, gitlab, bitbucket, azure_devops")
+        );
+        for json in [
+            r#"{"name":"a","provider":"ghp_secret"}"#,
+            r#"{"name":"a","items":"ghp_secret"}"#,
+            r#"{"name":"a","items":[{"on":"ghp_secret"}]}"#,
+        ] {
+            let problem = problem(json);
+            assert!(!format!("{problem:?}").contains("ghp_secret"), "{json}");
+        }
+    }
+
+    #[test]
+    fn null_is_not_absence() {
+        let parsed: Outer = parse(br#"{"name":"a","note":null}"#).unwrap();
+        assert_eq!(parsed.note, Some(None));
+        let parsed: Outer = parse(br#"{"name":"a"}"#).unwrap();
+        assert_eq!(parsed.note, None);
+    }
+
+    #[test]
+    fn only_json_is_read_as_json() {
+        let check = |kind: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            check_content_type(&headers).is_ok()
+        };
+        assert!(check("application/json") && check("Application/JSON; charset=utf-8"));
+        assert!(check("application/merge-patch+json"));
+        assert!(!check("text/plain") && !check("application/x-www-form-urlencoded"));
+        assert!(check_content_type(&HeaderMap::new()).is_err());
+    }
 }

@@ -201,3 +201,77 @@ fn read_place<K: DeserializeOwned>(text: &str) -> Option<Place<K>> {
         .ok()
         .filter(|place| place.page > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    #[serde(deny_unknown_fields)]
+    struct Filters {
+        #[serde(rename = "active_only", default)]
+        active: bool,
+    }
+
+    fn read(query: &str) -> Result<(Filters, PageRequest<u32>), Problem> {
+        let (paging, filters) = split(query);
+        let page = request(&parameters::parse(&paging)?, 30)?;
+        Ok((parameters::parse(&filters)?, page))
+    }
+
+    #[test]
+    fn pages_count_from_one_and_end() {
+        let (_, page) = read("").unwrap();
+        assert_eq!(
+            (page.page, page.per_page, page.start),
+            (1, 30, Start::Offset(0))
+        );
+        let (filters, page) = read("active_only=true&page=3&per_page=50").unwrap();
+        assert!(filters.active);
+        assert_eq!((page.page, page.start), (3, Start::Offset(100)));
+        assert!(read("page=1000&per_page=100").is_ok());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        for (query, field, code) in [
+            ("per_page=101", "per_page", "too_large"),
+            ("per_page=0", "per_page", "too_small"),
+            ("page=0", "page", "too_small"),
+            ("page=1001&per_page=100", "page", "page_too_deep"),
+            ("page=4294967295&per_page=100", "page", "page_too_deep"),
+            ("page=-1", "page", "invalid_value"),
+            ("page=two", "page", "invalid_value"),
+            ("page=", "page", "invalid_value"),
+            ("page=1&page=2", "page", "duplicate_field"),
+            ("active_only=yes", "active_only", "invalid_value"),
+            ("activ=true", "activ", "unknown_parameter"),
+            ("after=!!", "after", "invalid_cursor"),
+            ("after=e30", "after", "invalid_cursor"),
+        ] {
+            let problem = read(query).unwrap_err();
+            assert_eq!(problem.status.as_u16(), 422, "{query}");
+            assert_eq!(problem.code, code, "{query}");
+            assert_eq!(problem.errors[0].field, field, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_read_as_it_was_given() {
+        for start in [Start::After(7), Start::Before(9), Start::Offset(60)] {
+            let after = place(3, start.clone()).unwrap();
+            let (_, page) = read(&format!("per_page=30&after={after}")).unwrap();
+            assert_eq!((page.page, page.start), (3, start));
+        }
+        let deep = place::<u32>(9, Start::Offset(MAX_OFFSET)).unwrap();
+        assert_eq!(
+            read(&format!("after={deep}")).unwrap_err().code,
+            "page_too_deep"
+        );
+        let wrong = place(1, Start::After("text")).unwrap();
+        assert_eq!(
+            read(&format!("after={wrong}")).unwrap_err().code,
+            "invalid_cursor"
+        );
+    }
+}

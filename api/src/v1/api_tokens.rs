@@ -40,9 +40,10 @@ pub(crate) struct ApiTokenCreate {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(crate) struct ApiTokenCreated {
     #[serde(flatten)]
-    token: ApiToken,
-    /// The secret (`mrg_…`), shown this once; `null` where an idempotency key repeats the answer.
-    secret: Option<String>,
+    about: ApiToken,
+    /// The token itself (`mrg_…`), shown this once; `null` where an idempotency key repeats the
+    /// answer.
+    token: Option<String>,
 }
 
 pub(crate) const LIST: Doc = Doc {
@@ -72,7 +73,7 @@ pub(crate) const CREATE: Doc = Doc {
     id: "create_api_token",
     tag: TAG,
     summary: "Make an API token",
-    description: "The secret is in this answer and nowhere else: only its SHA-256 is stored.",
+    description: "The token itself is in this answer and nowhere else: only its SHA-256 is stored.",
     problems: &[(422, "unknown_permission"), (422, "in_the_past")],
 };
 
@@ -88,12 +89,12 @@ pub(crate) async fn create(
     };
     let made = flow::create(&state.context, &permit, &new).await?;
     let kept = ApiTokenCreated {
-        token: made.token,
-        secret: None,
+        about: made.token,
+        token: None,
     };
     Ok(Created {
         body: ApiTokenCreated {
-            secret: Some(made.secret.expose_secret().to_owned()),
+            token: Some(made.secret.expose_secret().to_owned()),
             ..kept.clone()
         },
         location: None,
