@@ -36,7 +36,8 @@ VALUES ('00000000-0000-7000-8000-000000000001', 'Platform', now(), now());
 CREATE TABLE organization_counters (
     organization_id    uuid PRIMARY KEY REFERENCES organizations ON DELETE CASCADE,
     connections        bigint NOT NULL DEFAULT 0 CHECK (connections >= 0),
-    active_connections bigint NOT NULL DEFAULT 0 CHECK (active_connections >= 0)
+    active_connections bigint NOT NULL DEFAULT 0 CHECK (active_connections >= 0),
+    repositories       bigint NOT NULL DEFAULT 0 CHECK (repositories >= 0)
 ) WITH (fillfactor = 70);
 ALTER TABLE organization_counters ENABLE ROW LEVEL SECURITY;
 ALTER TABLE organization_counters FORCE ROW LEVEL SECURITY;

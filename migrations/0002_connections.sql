@@ -33,7 +33,9 @@ CREATE TABLE connections (
     validated_at        timestamptz,
     validation_error    text,
     last_used_at        timestamptz,
+    -- The end of the last run that went through, and of the last that saw everything.
     last_synced_at      timestamptz,
+    last_complete_sync_at timestamptz,
     repository_count    integer NOT NULL DEFAULT 0 CHECK (repository_count >= 0),
     rate_limit          integer,
     rate_limit_remaining integer,

@@ -35,6 +35,7 @@ CREATE TABLE repositories (
 ) WITH (fillfactor = 85);
 CREATE INDEX repositories_by_connection ON repositories (organization_id, connection_id, full_name, id) WHERE removed_at IS NULL;
 CREATE INDEX repositories_by_name ON repositories (organization_id, full_name, id) WHERE removed_at IS NULL;
+CREATE INDEX repositories_name ON repositories (organization_id, connection_id, lower(full_name)) WHERE removed_at IS NULL;
 CREATE INDEX repositories_removed ON repositories (organization_id, full_name, id) WHERE removed_at IS NOT NULL;
 ALTER TABLE repositories ENABLE ROW LEVEL SECURITY;
 ALTER TABLE repositories FORCE ROW LEVEL SECURITY;
@@ -48,7 +49,12 @@ CREATE TABLE sync_runs (
     organization_id   uuid NOT NULL,
     id                uuid PRIMARY KEY,
     connection_id     uuid NOT NULL,
+    -- Who goes on with it: the job, and which claim of that job. A worker that was thought dead
+    -- holds an older claim and can store nothing any more.
     job_id            uuid,
+    job_fence         integer NOT NULL DEFAULT 0,
+    -- The credential it lists with: another one may see other repositories.
+    credential_version bigint NOT NULL DEFAULT 0,
     trigger           text NOT NULL CHECK (trigger IN ('created', 'manual', 'scheduled', 'webhook', 'reconnected')),
     status            text NOT NULL CHECK (status IN ('running', 'succeeded', 'failed', 'cancelled')),
     full_listing      boolean NOT NULL DEFAULT false,
@@ -73,7 +79,7 @@ CREATE TABLE sync_runs (
     UNIQUE (organization_id, id),
     FOREIGN KEY (organization_id, connection_id) REFERENCES connections (organization_id, id) ON DELETE CASCADE
 ) WITH (fillfactor = 70);
--- One run per connection at a time.
+-- One run per connection at a time; also what the sweep for stranded runs reads.
 CREATE UNIQUE INDEX sync_runs_running ON sync_runs (connection_id) WHERE status = 'running';
 CREATE INDEX sync_runs_list ON sync_runs (organization_id, connection_id, id);
 ALTER TABLE sync_runs ENABLE ROW LEVEL SECURITY;
@@ -84,7 +90,7 @@ CREATE POLICY tenant ON sync_runs TO mooring_app
     WITH CHECK (organization_id = NULLIF(current_setting('mooring.organization', true), '')::uuid);
 CREATE POLICY system ON sync_runs TO mooring_system USING (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON sync_runs TO mooring_app;
-GRANT SELECT (organization_id, id, connection_id, status, started_at) ON sync_runs TO mooring_system;
+GRANT SELECT (organization_id, id, connection_id, status, started_at, job_id) ON sync_runs TO mooring_system;
 
 -- What each page of a run has seen. Gone when the run ends.
 CREATE TABLE sync_pages (

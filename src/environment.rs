@@ -81,7 +81,6 @@ impl Environment {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the one home of the environment")]
 fn variables() -> Result<BTreeMap<String, String>, Failure> {
     let mut variables = BTreeMap::new();
     for (name, value) in std::env::vars_os() {

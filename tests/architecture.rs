@@ -101,6 +101,7 @@ const HOMES: &[Home] = &[
         files: &[
             "shared/src/store/",
             "worker/src/backend/",
+            "worker/src/bench/",
             "worker/src/engine.rs",
             "worker/src/runtime/schedule.rs",
             // NOTIFY, on a connection of its own.

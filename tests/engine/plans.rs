@@ -75,7 +75,7 @@ async fn check(connection: &mut PgConnection) {
         assert_eq!(queued.len(), 1, "{name}: {scans:?}");
         for part in [
             "organization_id",
-            "COALESCE",
+            "lane_connection",
             "priority",
             "long",
             "ROW(",

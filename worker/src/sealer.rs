@@ -7,18 +7,28 @@
 
 use std::time::Duration;
 
+use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, audit};
 use shared::store::sweeps;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 const EVERY: Duration = Duration::from_millis(500);
 const ORGANIZATIONS: i32 = 200;
 
 /// Seals until it is told to stop.
 pub async fn run(context: Context, stop: CancellationToken) {
+    // Where the last round ended: organizations that cannot be sealed (a key is missing) must not
+    // keep those behind them waiting.
+    let mut after = OrganizationId(Uuid::nil());
     while !stop.is_cancelled() {
-        let more = seal_once(&context).await;
-        let wait = if more { Duration::ZERO } else { EVERY };
+        let last = seal_some(&context, after).await;
+        let wait = if last.is_some() {
+            Duration::ZERO
+        } else {
+            EVERY
+        };
+        after = last.unwrap_or(OrganizationId(Uuid::nil()));
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(wait) => {}
@@ -26,13 +36,14 @@ pub async fn run(context: Context, stop: CancellationToken) {
     }
 }
 
-/// One round; whether there may be more to do at once.
-async fn seal_once(context: &Context) -> bool {
-    let due = match sweeps::organizations_to_seal(&context.db.system(), ORGANIZATIONS).await {
+/// Seals the next organizations; the last of them where there may be more behind it.
+async fn seal_some(context: &Context, after: OrganizationId) -> Option<OrganizationId> {
+    let system = context.db.system();
+    let due = match sweeps::organizations_to_seal(&system, after, ORGANIZATIONS).await {
         Ok(due) => due,
         Err(error) => {
             tracing::debug!(%error, "activity waits to be sealed");
-            return false;
+            return None;
         }
     };
     for organization in &due {
@@ -40,8 +51,8 @@ async fn seal_once(context: &Context) -> bool {
             audit::seal(&context.db, &context.vault, &context.clock, *organization).await
         {
             tracing::warn!(%organization, %error, "activity was not sealed; it is tried again");
-            return false;
         }
     }
-    i32::try_from(due.len()).is_ok_and(|found| found == ORGANIZATIONS)
+    let full = i32::try_from(due.len()).is_ok_and(|found| found == ORGANIZATIONS);
+    due.last().copied().filter(|_| full)
 }

@@ -41,9 +41,9 @@ pub(crate) struct ApiTokenCreate {
 pub(crate) struct ApiTokenCreated {
     #[serde(flatten)]
     about: ApiToken,
-    /// The token itself (`mrg_…`), shown this once; `null` where an idempotency key repeats the
+    /// The secret (`mrg_…`), shown this once; `null` where an idempotency key repeats the
     /// answer.
-    token: Option<String>,
+    secret: Option<String>,
 }
 
 pub(crate) const LIST: Doc = Doc {
@@ -73,7 +73,7 @@ pub(crate) const CREATE: Doc = Doc {
     id: "create_api_token",
     tag: TAG,
     summary: "Make an API token",
-    description: "The token itself is in this answer and nowhere else: only its SHA-256 is stored.",
+    description: "The secret is in this answer and nowhere else: only its SHA-256 is stored.",
     problems: &[(422, "unknown_permission"), (422, "in_the_past")],
 };
 
@@ -90,11 +90,11 @@ pub(crate) async fn create(
     let made = flow::create(&state.context, &permit, &new).await?;
     let kept = ApiTokenCreated {
         about: made.token,
-        token: None,
+        secret: None,
     };
     Ok(Created {
         body: ApiTokenCreated {
-            token: Some(made.secret.expose_secret().to_owned()),
+            secret: Some(made.secret.expose_secret().to_owned()),
             ..kept.clone()
         },
         location: None,

@@ -118,7 +118,7 @@ impl From<Connection> for ConnectionView {
             status: c.status,
             health,
             is_active: c.is_active,
-            username: c.username,
+            username: c.username.or_else(|| c.account.login.clone()),
             account: c.account,
             scopes: c.scopes,
             missing_scopes: c.missing_scopes,

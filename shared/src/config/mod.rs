@@ -4,7 +4,7 @@
 //! and with what to do; a typing mistake must not become a default in silence; a secret must not
 //! show in the message about it.
 //!
-//! Properties: [`load`] is a function of its [`Sources`] and reads nothing else, so every rule is
+//! Properties: [`load()`] is a function of its [`Sources`] and reads nothing else, so every rule is
 //! a plain test. Precedence is flag, environment, `mooring.toml`, default ([`sources`]). What is
 //! required depends on the [`Process`] that is to start. Names nobody knows are told, with the
 //! nearest that somebody does.

@@ -60,7 +60,7 @@ pub struct Connection {
     pub is_active: bool,
     /// Whether a GitLab token rotates itself before it ends.
     pub auto_rotate: bool,
-    /// What was given as user name (Bitbucket API tokens), else the account's login.
+    /// What was given as user name, to authenticate with (Bitbucket API tokens).
     pub username: Option<String>,
     /// The account at the provider.
     pub account: Account,
@@ -98,4 +98,12 @@ pub struct Connection {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Connection {
+    /// The user name as shown: what was given, else the account's login.
+    #[must_use]
+    pub fn shown_username(&self) -> Option<String> {
+        self.username.clone().or_else(|| self.account.login.clone())
+    }
 }

@@ -62,7 +62,7 @@ pub async fn verify(context: &Context, permit: &Permit) -> Result<Verification, 
         permit.organization(),
     )
     .await?;
-    let mut tx = context.db.tenant(permit.organization()).await?;
+    let mut tx = context.db.tenant_snapshot(permit.organization()).await?;
     audit::verify(&mut tx, &context.vault).await
 }
 

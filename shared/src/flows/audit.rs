@@ -10,6 +10,8 @@
 //! Races: an entry committed late may have a smaller id than one already sealed; it is sealed
 //! after it, so `sequence` is the order of the chain and `id` the order of writing. Two sealers:
 //! the lock makes the second wait, and it then finds nothing. A sealer that dies rolls back.
+//! Keys: an entry and its link are under the key that was the first one when it was written, so a
+//! key stays in the keyring, behind the first, for as long as entries under it are to be verified.
 //! Out of scope: whoever holds the encryption keys can forge the chain; whoever can delete both a
 //! tail of entries and restore an older head is only found with an exported head.
 
@@ -200,7 +202,7 @@ pub async fn seal_batch(tx: &mut TenantTx, vault: &Vault, clock: &Clock) -> Resu
         // The chain's key is the entry's own, so that a chain outlives rotations of the keyring.
         hash = vault
             .mac_under(&stored.key_id, CHAIN, &link(sequence, &hash, &stored.mac))
-            .ok_or_else(|| Error::Internal(format!("the key {} is gone", stored.key_id)))?
+            .ok_or_else(|| missing_key(&stored.key_id))?
             .to_vec();
         ids.push(stored.entry.id.0);
         sequences.push(sequence);
@@ -209,6 +211,15 @@ pub async fn seal_batch(tx: &mut TenantTx, vault: &Vault, clock: &Clock) -> Resu
     let head = head_of(vault, organization, sequence, hash);
     activity::seal(&mut *tx, &ids, &sequences, &hashes, &head, now).await?;
     Ok(batch.len())
+}
+
+fn missing_key(key_id: &str) -> Error {
+    Error::Conflict {
+        code: "key_missing",
+        message: format!(
+            "Entries of this chain are under the key {key_id:?}, which is not in MOORING_ENCRYPTION_KEYS. Add it again, after the first one, to seal and verify."
+        ),
+    }
 }
 
 /// What a check of a chain found.
@@ -255,6 +266,9 @@ pub async fn verify(tx: &mut TenantTx, vault: &Vault) -> Result<Verification, Er
         }
         for stored in &batch {
             sequence += 1;
+            if !vault.holds_key(&stored.key_id) {
+                return Err(missing_key(&stored.key_id));
+            }
             let own = vault.mac_holds(
                 &stored.key_id,
                 ENTRY,

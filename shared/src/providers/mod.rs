@@ -150,6 +150,10 @@ pub trait Provider: Send + Sync {
         cursor: Option<&Cursor>,
     ) -> Result<RepositoryPage, ProviderError>;
 
+    /// Whether a complete walk sees every repository even while others are deleted (an order by id
+    /// does; numbered pages do not: what follows a deleted one slides onto the page before).
+    fn walk_is_stable(&self) -> bool;
+
     /// One repository by its full name; a rename is followed.
     async fn repository(
         &self,

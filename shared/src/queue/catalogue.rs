@@ -55,3 +55,13 @@ impl Job for ForgetIdempotencyKeys {
     const PRIORITY: Priority = Priority::Sweep;
     const MAX_ATTEMPTS: i16 = 1;
 }
+
+/// Ends runs of the repository sync whose job has ended without them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EndStrandedSyncs {}
+
+impl Job for EndStrandedSyncs {
+    const KIND: &'static str = "end_stranded_syncs";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}

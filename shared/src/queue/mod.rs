@@ -3,7 +3,7 @@
 //! Needs: a change of our state and the job that follows from it must be committed together or not
 //! at all; the same work must not be queued twice; a worker must learn of it within milliseconds.
 //!
-//! Design: a job is a row ([`enqueue`] in the caller's transaction, set-based), and after the
+//! Design: a job is a row ([`enqueue()`] in the caller's transaction, set-based), and after the
 //! commit the caller rings the [`Doorbell`] with the lanes it touched. The bell carries no work and
 //! may be lost: workers look by themselves every second.
 //!

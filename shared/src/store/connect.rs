@@ -58,8 +58,16 @@ impl Db {
     /// [`StoreError::Unavailable`] where the database does not answer.
     pub async fn connect(options: PgConnectOptions, sizes: PoolSizes) -> Result<Self, StoreError> {
         let options = options.application_name("mooring");
-        let app = pool(&options, "SET ROLE mooring_app", sizes.app).await?;
-        let system = pool(&options, "SET ROLE mooring_system", sizes.system).await?;
+        // What a caller no longer waits for must not go on in the database.
+        let as_app = "SET ROLE mooring_app; SET statement_timeout = '30s'; \
+                      SET idle_in_transaction_session_timeout = '60s'";
+        let app = pool(&options, as_app, sizes.app).await?;
+        let system = pool(
+            &options,
+            "SET ROLE mooring_system; SET statement_timeout = '30s'",
+            sizes.system,
+        )
+        .await?;
         Ok(Self { app, system })
     }
 
@@ -68,8 +76,32 @@ impl Db {
     /// # Errors
     /// [`StoreError::Unavailable`] where no connection can be had in time.
     pub async fn tenant(&self, organization: OrganizationId) -> Result<TenantTx, StoreError> {
+        self.begin("BEGIN", organization).await
+    }
+
+    /// The same for reading only, all of it as of one moment: for what compares rows that others
+    /// change meanwhile.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn tenant_snapshot(
+        &self,
+        organization: OrganizationId,
+    ) -> Result<TenantTx, StoreError> {
+        self.begin(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            organization,
+        )
+        .await
+    }
+
+    async fn begin(
+        &self,
+        begin: &str,
+        organization: OrganizationId,
+    ) -> Result<TenantTx, StoreError> {
         let begin = format!(
-            "BEGIN; SELECT set_config('mooring.organization', '{}', true)",
+            "{begin}; SELECT set_config('mooring.organization', '{}', true)",
             organization.0
         );
         // An id has only hexadecimal digits and hyphens.

@@ -38,8 +38,7 @@ pub async fn connections(db: impl PgExecutor<'_>) -> Result<ConnectionTotals, St
     })
 }
 
-/// Moves the totals of the transaction's organization. The row to insert is checked before its
-/// conflict is seen, so it may not hold what only a difference can be.
+/// Moves the totals of the transaction's organization.
 ///
 /// # Errors
 /// As every statement.
@@ -51,7 +50,7 @@ pub async fn move_connections(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO organization_counters AS k (organization_id, connections, active_connections) \
-         VALUES ($1, GREATEST($2::bigint, 0), GREATEST($3::bigint, 0)) \
+         VALUES ($1, GREATEST($2::int8, 0), GREATEST($3::int8, 0)) \
          ON CONFLICT (organization_id) DO UPDATE SET connections = k.connections + $2, \
             active_connections = k.active_connections + $3",
         organization.0,

@@ -249,7 +249,8 @@ pub async fn request_cancel(
     get(connection, organization, id).await
 }
 
-/// Asks for the end of everything that waits or runs for a connection: part of deleting it.
+/// Asks for the end of everything that waits or runs for a connection: part of deleting it. Rows
+/// are locked in the order of their ids, as acknowledgements lock them.
 ///
 /// # Errors
 /// As every statement.
@@ -260,10 +261,18 @@ pub async fn cancel_of_connection(
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query!(
-        "UPDATE jobs SET cancel_requested = true, \
-             status = CASE WHEN status = 0 THEN 4 ELSE status END, \
-             finished_at = CASE WHEN status = 0 THEN $3 ELSE finished_at END \
-         WHERE organization_id = $1 AND connection_id = $2 AND status IN (0, 1)",
+        "WITH found AS ( \
+            SELECT id FROM jobs WHERE organization_id = $1 AND status IN (0, 1) AND id IN ( \
+                SELECT id FROM jobs WHERE organization_id = $1 AND status = 0 \
+                   AND lane_connection = $2 \
+                UNION ALL \
+                SELECT id FROM jobs WHERE organization_id = $1 AND status = 1 \
+                   AND connection_limit IS NOT NULL AND connection_id = $2) \
+            ORDER BY id FOR UPDATE) \
+         UPDATE jobs j SET cancel_requested = true, \
+             status = CASE WHEN j.status = 0 THEN 4 ELSE j.status END, \
+             finished_at = CASE WHEN j.status = 0 THEN $3 ELSE j.finished_at END \
+         FROM found WHERE j.organization_id = $1 AND j.id = found.id AND j.status IN (0, 1)",
         organization.0,
         connection.0,
         now

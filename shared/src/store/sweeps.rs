@@ -4,21 +4,22 @@ use chrono::{DateTime, Utc};
 
 use super::connect::SystemExecutor;
 use super::error::StoreError;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, SyncRunId};
 
-/// Organizations with entries that are not sealed yet, at most `limit`: a loose scan, one step of
+/// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.
 ///
 /// # Errors
 /// As every statement.
 pub async fn organizations_to_seal(
     db: &SystemExecutor,
+    after: OrganizationId,
     limit: i32,
 ) -> Result<Vec<OrganizationId>, StoreError> {
     let rows = sqlx::query_scalar!(
         r#"WITH RECURSIVE due(organization_id, n) AS (
             (SELECT organization_id, 1 FROM activity WHERE sequence IS NULL
-             ORDER BY organization_id LIMIT 1)
+             AND organization_id > $2 ORDER BY organization_id LIMIT 1)
             UNION ALL
             SELECT (SELECT a.organization_id FROM activity a
                     WHERE a.sequence IS NULL AND a.organization_id > d.organization_id
@@ -26,7 +27,8 @@ pub async fn organizations_to_seal(
             FROM due d WHERE d.organization_id IS NOT NULL AND d.n < $1
         )
         SELECT organization_id AS "organization_id!" FROM due WHERE organization_id IS NOT NULL"#,
-        limit
+        limit,
+        after.0,
     )
     .fetch_all(db.pool())
     .await?;
@@ -54,4 +56,29 @@ pub async fn forget_idempotency_keys(
     .execute(db.pool())
     .await?;
     Ok(done.rows_affected())
+}
+
+/// Runs that say they are running although their job has ended or is gone, at most `limit`: the
+/// job was cancelled while it waited, or died for the last time.
+///
+/// # Errors
+/// As every statement.
+pub async fn stranded_runs(
+    db: &SystemExecutor,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, SyncRunId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT r.organization_id, r.id FROM sync_runs r \
+         WHERE r.status = 'running' AND NOT EXISTS \
+            (SELECT FROM jobs j WHERE j.organization_id = r.organization_id AND j.id = r.job_id \
+             AND j.status IN (0, 1)) \
+         LIMIT $1",
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.organization_id.into(), row.id.into()))
+        .collect())
 }

@@ -1,6 +1,6 @@
 //! `sync_runs` and `sync_pages`: runs of the repository sync and what their pages have seen.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -48,40 +48,77 @@ macro_rules! run_of {
     };
 }
 
-/// Begins a run, or finds the one that stands: one per connection at a time.
+/// Who goes on with a run: the job, and which claim of that job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// The job.
+    pub job: JobId,
+    /// Which claim of it ([`fence`](crate::queue)): grows with each takeover.
+    pub fence: i32,
+}
+
+/// A run that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRun {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// Who does it.
+    pub holder: Holder,
+    /// The version of the credential that lists.
+    pub credential_version: i64,
+    /// Why.
+    pub trigger: SyncTrigger,
+    /// Without conditional requests.
+    pub full: bool,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
+/// A run that stands longer than this is not gone on with: what its first pages saw is too old to
+/// say what is gone.
+const TOO_OLD: TimeDelta = TimeDelta::hours(6);
+
+/// Begins a run, or goes on with the one that stands: one per connection at a time. One that
+/// listed with another credential, or that is too old, is ended and a new one begun.
 ///
 /// # Errors
 /// [`StoreError::Missing`] where the connection is gone.
-pub async fn begin(
-    db: &mut sqlx::PgConnection,
-    organization: OrganizationId,
-    connection: ConnectionId,
-    job: JobId,
-    trigger: SyncTrigger,
-    full: bool,
-    now: DateTime<Utc>,
-) -> Result<RunningRun, StoreError> {
-    sqlx::query!(
-        "INSERT INTO sync_runs (organization_id, id, connection_id, job_id, trigger, status, \
-            full_listing, started_at) \
-         VALUES ($1, $2, $3, $4, $5, 'running', $6, $7) \
-         ON CONFLICT (connection_id) WHERE status = 'running' DO UPDATE SET job_id = $4",
-        organization.0,
-        SyncRunId::new(now).0,
-        connection.0,
-        job.0,
-        trigger.as_str(),
-        full,
-        now,
+pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningRun, StoreError> {
+    let stale = sqlx::query_scalar!(
+        "UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', cursor = NULL, \
+            error_code = 'superseded', finished_at = $4, \
+            error_message = 'The credential changed or the run stood too long; a new run lists from the start.' \
+         WHERE connection_id = $1 AND status = 'running' \
+            AND (credential_version <> $2 OR started_at < $3) RETURNING id",
+        new.connection.0,
+        new.credential_version,
+        new.now - TOO_OLD,
+        new.now,
     )
-    .execute(&mut *db)
+    .fetch_all(&mut *db)
     .await?;
+    sqlx::query!("DELETE FROM sync_pages WHERE run_id = ANY($1)", &stale)
+        .execute(&mut *db)
+        .await?;
     let row = sqlx::query!(
-        r#"SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
+        r#"INSERT INTO sync_runs (organization_id, id, connection_id, job_id, job_fence,
+            credential_version, trigger, status, full_listing, started_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'running', $8, $9)
+         ON CONFLICT (connection_id) WHERE status = 'running' DO UPDATE SET job_id = $4, job_fence = $5
+         RETURNING id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
-            requests, not_modified, error_code, error_message, started_at, finished_at, cursor, pages, expected, undecodable
-         FROM sync_runs WHERE connection_id = $1 AND status = 'running' FOR NO KEY UPDATE"#,
-        connection.0
+            requests, not_modified, error_code, error_message, started_at, finished_at, cursor, pages, expected, undecodable"#,
+        new.organization.0,
+        SyncRunId::new(new.now).0,
+        new.connection.0,
+        new.holder.job.0,
+        new.holder.fence,
+        new.credential_version,
+        new.trigger.as_str(),
+        new.full,
+        new.now,
     )
     .fetch_one(&mut *db)
     .await?;
@@ -92,6 +129,29 @@ pub async fn begin(
         undecodable: row.undecodable,
         run: run_of!(row),
     })
+}
+
+/// Locks a run for its end: whether it still runs, with so many pages, in this holder's hands.
+///
+/// # Errors
+/// As every statement.
+pub async fn hold(
+    db: &mut sqlx::PgConnection,
+    run: SyncRunId,
+    pages: i32,
+    holder: Holder,
+) -> Result<bool, StoreError> {
+    let held = sqlx::query_scalar!(
+        "SELECT id FROM sync_runs WHERE id = $1 AND pages = $2 AND status = 'running' \
+            AND job_id = $3 AND job_fence = $4 FOR NO KEY UPDATE",
+        run.0,
+        pages,
+        holder.job.0,
+        holder.fence,
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    Ok(held.is_some())
 }
 
 /// What a page brought.
@@ -115,8 +175,8 @@ pub struct PageStored<'a> {
     pub undecodable: i32,
 }
 
-/// Stores a page's checkpoint. The guard (`pages = $page`, still running) makes a page count once,
-/// whoever stores it: `false` means that another worker was first and this one must stop.
+/// Stores a page's checkpoint. The guard makes a page count once and only in its holder's hands:
+/// `false` means that another worker goes on with the run and this one must stop.
 ///
 /// # Errors
 /// As every statement.
@@ -125,6 +185,7 @@ pub async fn checkpoint(
     organization: OrganizationId,
     run: SyncRunId,
     page: i32,
+    holder: Holder,
     stored: &PageStored<'_>,
 ) -> Result<bool, StoreError> {
     let moved = sqlx::query!(
@@ -132,7 +193,7 @@ pub async fn checkpoint(
             added = added + $5, updated = updated + $6, requests = requests + $7, \
             expected = COALESCE($8, expected), \
             incomplete_reason = COALESCE(incomplete_reason, $9), undecodable = undecodable + $10 \
-         WHERE id = $1 AND pages = $2 AND status = 'running'",
+         WHERE id = $1 AND pages = $2 AND status = 'running' AND job_id = $11 AND job_fence = $12",
         run.0,
         page,
         stored.next,
@@ -143,6 +204,8 @@ pub async fn checkpoint(
         stored.expected,
         stored.incomplete.map(IncompleteReason::as_str),
         stored.undecodable,
+        holder.job.0,
+        holder.fence,
     )
     .execute(&mut *db)
     .await?;
@@ -209,11 +272,14 @@ pub async fn finish(
     sqlx::query!("DELETE FROM sync_pages WHERE run_id = $1", run.0)
         .execute(&mut *db)
         .await?;
-    if ending.complete {
+    if ending.status == SyncStatus::Succeeded {
         sqlx::query!(
-            "UPDATE connections SET last_synced_at = $2 WHERE id = $1",
+            "UPDATE connections SET last_synced_at = $2, \
+                last_complete_sync_at = CASE WHEN $3 THEN $2 ELSE last_complete_sync_at END \
+             WHERE id = $1",
             row.connection_id,
-            now
+            now,
+            ending.complete,
         )
         .execute(&mut *db)
         .await?;

@@ -125,6 +125,12 @@ impl Vault {
         (key_id.to_owned(), derive::mac(key, purpose, parts))
     }
 
+    /// Whether the keyring holds a key of that id.
+    #[must_use]
+    pub fn holds_key(&self, key_id: &str) -> bool {
+        self.keyring.get(key_id).is_some()
+    }
+
     /// A MAC under the key of that id; `None` where the keyring does not hold it.
     #[must_use]
     pub fn mac_under(&self, key_id: &str, purpose: &str, parts: &[Vec<u8>]) -> Option<[u8; 32]> {

@@ -83,6 +83,15 @@ impl VisitorMut for Naked {
 
 /// The statement without its conditions; `None` for an insert, which `WITH CHECK` guards.
 pub fn without_where(sql: &str) -> Option<String> {
+    let begins = |word: &str| sql.trim_start().starts_with(word);
+    if !["SELECT", "WITH", "UPDATE", "DELETE"]
+        .into_iter()
+        .any(begins)
+    {
+        return None;
+    }
+    // The parser does not know this strength of lock.
+    let sql = &sql.replace("FOR NO KEY UPDATE", "FOR UPDATE");
     let mut parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql)
         .unwrap_or_else(|error| panic!("{error}: {sql}"));
     let statement = parsed.first_mut()?;

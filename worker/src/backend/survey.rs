@@ -37,7 +37,10 @@ pub(crate) async fn run(core: Arc<Core>) {
         tokio::select! {
             () = core.stopping.cancelled() => break,
             () = tokio::time::sleep(wait) => {}
-            () = core.look.notified() => tokio::time::sleep(at_least).await,
+            () = core.look.notified() => tokio::select! {
+                () = core.stopping.cancelled() => break,
+                () = tokio::time::sleep(at_least) => {}
+            },
         }
         let (rings, began, start) = (core.rings(), core.clock.now(), Instant::now());
         let answer = within(core.deadline() * 4, async {

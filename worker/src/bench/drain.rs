@@ -92,14 +92,16 @@ pub(super) async fn drain(
     })
 }
 
-/// Jobs that are due, taken by turns from the organizations, in one statement.
+/// Jobs that are due, taken by turns from the organizations, in one statement; their ids are in the
+/// order of their creation, as those of real jobs.
 async fn fill(bench: &QueueBench, pool: &PgPool, jobs: u64) -> Result<(), BenchError> {
     let organizations: Vec<Uuid> = (0..bench.organizations.max(1))
         .map(|n| organization(n).0)
         .collect();
     sqlx::query!(
         "INSERT INTO jobs (organization_id, id, kind, priority, max_attempts, run_at, created_at, payload) \
-         SELECT ($1::uuid[])[1 + n % array_length($1, 1)], gen_random_uuid(), 'bench_nothing', 1, 10, \
+         SELECT ($1::uuid[])[1 + n % array_length($1, 1)], \
+             ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'bench_nothing', 1, 10, \
              $2::timestamptz - interval '1 hour' + n * interval '1 microsecond', $2, \
              '{\"enqueued_at\":0}' \
          FROM generate_series(1, $3::bigint) AS n",

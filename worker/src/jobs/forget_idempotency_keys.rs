@@ -5,6 +5,7 @@ use shared::flows::Context;
 use shared::queue::catalogue::ForgetIdempotencyKeys;
 use shared::store::sweeps;
 
+use super::verdict_of;
 use crate::runtime::{Handler, JobContext, Verdict};
 
 const BATCH: i64 = 5_000;
@@ -18,7 +19,7 @@ impl Handler<Context> for ForgetIdempotencyKeys {
             match sweeps::forget_idempotency_keys(&system, before, BATCH).await {
                 Ok(0) => return Verdict::Done(serde_json::json!({ "forgotten": forgotten })),
                 Ok(some) => forgotten += some,
-                Err(error) => return Verdict::retry("database_unavailable", error.to_string()),
+                Err(error) => return verdict_of(error.into()),
             }
         }
     }

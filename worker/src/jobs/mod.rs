@@ -1,13 +1,20 @@
 //! One file per kind of job: payload in `shared::queue::catalogue`, handler here, under one name.
 
+mod end_stranded_syncs;
 mod forget_idempotency_keys;
 mod sync_connection;
 mod validate_connection;
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use shared::authz::{Permission, Permit};
+use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
-use shared::queue::NewJob;
-use shared::queue::catalogue::{ForgetIdempotencyKeys, SyncConnection, ValidateConnection};
+use shared::queue::catalogue::{
+    EndStrandedSyncs, ForgetIdempotencyKeys, SyncConnection, ValidateConnection,
+};
+use shared::queue::{Job, NewJob};
 
 use crate::runtime::{JobContext, Registry, Schedule, Verdict};
 
@@ -18,22 +25,25 @@ pub fn registry() -> Registry<Context> {
         .with::<SyncConnection>()
         .with::<ValidateConnection>()
         .with::<ForgetIdempotencyKeys>()
+        .with::<EndStrandedSyncs>()
 }
 
 /// Everything that is due by the clock alone.
 #[must_use]
 pub fn schedule() -> Schedule {
-    use shared::domain::ids::OrganizationId;
-    use std::time::Duration;
-    Schedule::new().line(
-        "forget_idempotency_keys",
-        Duration::from_secs(600),
-        Duration::from_secs(60),
-        |now| {
-            NewJob::new(&ForgetIdempotencyKeys {}, OrganizationId::PLATFORM, now)
-                .dedupe_key("forget_idempotency_keys")
-        },
-    )
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    Schedule::new()
+        .line("forget_idempotency_keys", minutes(10), minutes(1), |now| {
+            sweep(&ForgetIdempotencyKeys {}, now)
+        })
+        .line("end_stranded_syncs", minutes(5), minutes(1), |now| {
+            sweep(&EndStrandedSyncs {}, now)
+        })
+}
+
+/// A sweep: of the platform, one at a time.
+fn sweep<J: Job>(payload: &J, now: DateTime<Utc>) -> NewJob {
+    NewJob::new(payload, OrganizationId::PLATFORM, now).dedupe_key(J::KIND)
 }
 
 /// What a job may do in its tenant's name.
@@ -44,7 +54,13 @@ fn permit(job: &JobContext<Context>, permission: Permission) -> Permit {
 /// What a flow's failure means for the job that called it.
 fn verdict_of(error: Error) -> Verdict {
     match error {
-        Error::Unavailable(cause) => Verdict::retry("database_unavailable", cause.to_string()),
+        Error::Unavailable(cause) => {
+            tracing::warn!(%cause, "the database does not answer");
+            Verdict::retry(
+                "database_unavailable",
+                "The database does not answer. It is tried again.",
+            )
+        }
         Error::NotFound(what) => {
             Verdict::Done(serde_json::json!({ "skipped": format!("the {what} is gone") }))
         }
@@ -59,6 +75,12 @@ fn verdict_of(error: Error) -> Verdict {
             message,
             callers_fault: false,
         } => Verdict::retry(code, message),
-        other => Verdict::retry("internal", other.to_string()),
+        other => {
+            tracing::error!(error = %other, "a job failed by a fault of Mooring");
+            Verdict::retry(
+                "internal",
+                "A fault of Mooring; its log has the cause. It is tried again.",
+            )
+        }
     }
 }

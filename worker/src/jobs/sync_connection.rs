@@ -1,5 +1,6 @@
 //! Lists every repository of a connection and stores them.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use shared::authz::{Permission, Permit};
 use shared::domain::connection::Connection;
 use shared::domain::job::Progress;
@@ -9,12 +10,16 @@ use shared::flows::{Context, Error, connections};
 use shared::providers::{ErrorClass, ProviderError};
 use shared::queue::catalogue::SyncConnection;
 use shared::session::{self, Session};
-use shared::store::sync_runs::{self, RunningRun};
+use shared::store::sync_runs::{self, Holder, NewRun, RunningRun};
+use shared::vault::random;
 
 use super::{permit, verdict_of};
 use crate::backend::Reason;
 use crate::runtime::{Handler, JobContext, Verdict};
 use crate::sync::{Halt, Walked, fail, walk};
+
+/// How long a run waits before it goes on where it stands.
+const STANDSTILL: TimeDelta = TimeDelta::seconds(5);
 
 impl Handler<Context> for SyncConnection {
     async fn run(self, job: JobContext<Context>) -> Verdict {
@@ -37,7 +42,11 @@ async fn sync(
         return Ok(Verdict::Done(serde_json::json!({ "skipped": why })));
     }
     let session = session::open(context, connection).await?;
-    let run = begin(wanted, job, &session).await?;
+    let holder = Holder {
+        job: job.job(),
+        fence: job.fence(),
+    };
+    let run = begin(wanted, job, &session, holder).await?;
     let told = job.clone();
     let progress = move |done, total| {
         told.report(Progress {
@@ -53,13 +62,17 @@ async fn sync(
             Reason::LeaseLost | Reason::Shutdown => Halt::HandedBack,
         })
     };
-    match walk(context, &session, run, progress, halt).await? {
+    match walk(context, &session, holder, run, progress, halt).await? {
         Walked::Ended(run, undecodable) => Ok(Verdict::Done(result(&run, undecodable))),
-        Walked::Superseded => Ok(Verdict::Done(
-            serde_json::json!({ "skipped": "superseded" }),
-        )),
-        Walked::Cancelled(run) => Ok(Verdict::Done(result(&run, 0))),
-        Walked::Stopped(error) => stopped(job, permit, &session, &standing, error).await,
+        // In other hands, where this verdict counts no more; or handed back, to go on at once.
+        Walked::Superseded => Ok(Verdict::Snooze(job.now())),
+        // The run is ended; the runtime knows that somebody asked for it and says so.
+        Walked::Cancelled => Ok(Verdict::Snooze(job.now())),
+        Walked::Stopped(error, pages) => {
+            let advanced = pages != standing.pages;
+            let run = RunningRun { pages, ..standing };
+            stopped(job, permit, &session, holder, &run, advanced, error).await
+        }
     }
 }
 
@@ -78,44 +91,46 @@ async fn begin(
     wanted: &SyncConnection,
     job: &JobContext<Context>,
     session: &Session,
+    holder: Holder,
 ) -> Result<RunningRun, Error> {
-    let organization = session.connection.organization_id;
-    let mut tx = job.app().db.tenant(organization).await?;
-    let run = sync_runs::begin(
-        &mut tx,
-        organization,
-        session.connection.id,
-        job.job(),
-        wanted.trigger,
-        wanted.full,
-        job.now(),
-    )
-    .await?;
+    let new = NewRun {
+        organization: session.connection.organization_id,
+        connection: session.connection.id,
+        holder,
+        credential_version: session.version,
+        trigger: wanted.trigger,
+        full: wanted.full,
+        now: job.now(),
+    };
+    let mut tx = job.app().db.tenant(new.organization).await?;
+    let run = sync_runs::begin(&mut tx, &new).await?;
     tx.commit().await?;
     Ok(run)
 }
 
 /// The provider did not give a page. A closed window waits for its opening and an outage for the
-/// next attempt, both with the cursor kept; a refusal ends the run and goes to the connection's
-/// health.
+/// next attempt, both with the cursor kept; attempts count only where none brought a page. A
+/// refusal ends the run and goes to the connection's health.
 async fn stopped(
     job: &JobContext<Context>,
     permit: &Permit,
     session: &Session,
+    holder: Holder,
     run: &RunningRun,
+    advanced: bool,
     error: ProviderError,
 ) -> Result<Verdict, Error> {
     tracing::info!(class = ?error.class, status = error.status, detail = %error.detail,
         "a page could not be had");
     if error.class == ErrorClass::RateLimited {
-        let fallback = job.now() + chrono::TimeDelta::seconds(60);
-        return Ok(Verdict::Snooze(
-            error.retry_at.unwrap_or(fallback).max(job.now()),
-        ));
+        return Ok(Verdict::Snooze(opening(job, &error)));
+    }
+    if error.is_transient() && advanced {
+        return Ok(Verdict::Snooze(job.now() + STANDSTILL));
     }
     let (code, message) = (
         "page_failed",
-        "The provider did not give a page of the listing. Nothing was removed; the next sync goes on.",
+        "The provider did not give a page of the listing. Nothing was removed; sync again.",
     );
     if error.is_transient() && !job.is_last_attempt() {
         return Ok(Verdict::retry(code, message));
@@ -124,17 +139,26 @@ async fn stopped(
         job.app(),
         session,
         run,
+        holder,
         (code.to_owned(), message.to_owned()),
     )
     .await?;
     if error.is_transient() {
-        return Ok(Verdict::retry(code, message));
+        return Ok(Verdict::fail(code, message));
     }
     connections::record_refusal(job.app(), permit, session, error).await?;
     Ok(Verdict::fail(
         "connection_unhealthy",
-        "The provider refused the connection's credential. See the connection's health for the next step.",
+        "The provider refused to go on. See the connection's health for the next step.",
     ))
+}
+
+/// When a closed window opens: never at once, whatever the provider's clock says, and not for
+/// everybody in the same second.
+fn opening(job: &JobContext<Context>, error: &ProviderError) -> DateTime<Utc> {
+    let told = error.retry_at.unwrap_or(job.now() + TimeDelta::seconds(60));
+    let jitter = TimeDelta::milliseconds((random::fraction() * 5_000.0) as i64);
+    told.max(job.now() + STANDSTILL) + jitter
 }
 
 fn result(run: &SyncRun, undecodable: i32) -> serde_json::Value {

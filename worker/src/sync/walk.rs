@@ -4,10 +4,10 @@ use shared::domain::sync::{IncompleteReason, SyncRun};
 use shared::flows::{Context, Error};
 use shared::providers::{Cursor, ListQuery, ProviderError, RepositoryPage};
 use shared::session::Session;
-use shared::store::sync_runs::{self, PageStored, RunningRun};
+use shared::store::sync_runs::{self, Holder, PageStored, RunningRun};
 use shared::store::{connections, repositories};
 
-use super::ending;
+use super::{confirm, ending};
 
 /// Repositories per page: the most that every provider gives.
 const PER_PAGE: u32 = 100;
@@ -16,12 +16,12 @@ const PER_PAGE: u32 = 100;
 pub enum Walked {
     /// Every page was seen; the run is ended.
     Ended(Box<SyncRun>, i32),
-    /// The provider did not give the next page; the run stands at its cursor.
-    Stopped(ProviderError),
+    /// The provider did not give the next page; the run stands at its cursor, after so many pages.
+    Stopped(ProviderError, i32),
     /// Another worker goes on with this run, now or later.
     Superseded,
     /// Somebody asked for its end; the run is ended.
-    Cancelled(Box<SyncRun>),
+    Cancelled,
 }
 
 /// Why a walk is to stop between two pages.
@@ -41,6 +41,7 @@ pub enum Halt {
 pub async fn walk(
     context: &Context,
     session: &Session,
+    holder: Holder,
     mut run: RunningRun,
     mut progress: impl FnMut(i64, Option<i64>),
     halt: impl Fn() -> Option<Halt>,
@@ -55,8 +56,8 @@ pub async fn walk(
             None => {}
             Some(Halt::HandedBack) => return Ok(Walked::Superseded),
             Some(Halt::Cancelled) => {
-                let ended = ending::cancel(context, session, &run).await?;
-                return Ok(ended.map_or(Walked::Superseded, |run| Walked::Cancelled(Box::new(run))));
+                let ended = ending::cancel(context, session, &run, holder).await?;
+                return Ok(ended.map_or(Walked::Superseded, |_| Walked::Cancelled));
             }
         }
         let cursor = run.cursor.clone().map(Cursor);
@@ -66,15 +67,19 @@ pub async fn walk(
             .await;
         let page = match answer {
             Ok(page) => page,
-            Err(error) => return Ok(Walked::Stopped(error)),
+            Err(error) => return Ok(Walked::Stopped(error, run.pages)),
         };
-        if !store_page(context, session, &mut run, page).await? {
+        if !store_page(context, session, holder, &mut run, page).await? {
             return Ok(Walked::Superseded);
         }
         progress(i64::from(run.run.found), run.expected.map(i64::from));
     }
+    let reason = match confirm::unseen_is_gone(context, session, &run).await? {
+        Ok(reason) => reason,
+        Err(error) => return Ok(Walked::Stopped(error, run.pages)),
+    };
     let undecodable = run.undecodable;
-    let ended = ending::complete(context, session, &run).await?;
+    let ended = ending::complete(context, session, &run, holder, reason).await?;
     Ok(ended.map_or(Walked::Superseded, |run| {
         Walked::Ended(Box::new(run), undecodable)
     }))
@@ -84,6 +89,7 @@ pub async fn walk(
 async fn store_page(
     context: &Context,
     session: &Session,
+    holder: Holder,
     run: &mut RunningRun,
     page: RepositoryPage,
 ) -> Result<bool, Error> {
@@ -109,8 +115,9 @@ async fn store_page(
             "a repository could not be read and is left as it was");
     }
     let mut tx = context.db.tenant(organization).await?;
-    // The connection's row first, as in a deletion: rows in another order would be a deadlock.
-    connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
+    connections::get_for_update(&mut *tx, connection.id)
+        .await?
+        .ok_or(Error::NotFound("connection"))?;
     let changes = repositories::upsert_page(
         &mut *tx,
         organization,
@@ -131,11 +138,21 @@ async fn store_page(
         incomplete,
         undecodable,
     };
-    if !sync_runs::checkpoint(&mut tx, organization, run.run.id, run.pages, &stored).await? {
+    if !sync_runs::checkpoint(
+        &mut tx,
+        organization,
+        run.run.id,
+        run.pages,
+        holder,
+        &stored,
+    )
+    .await?
+    {
         return Ok(false);
     }
+    connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
     if changes.added != 0 {
-        repositories::move_counter(&mut *tx, connection.id, changes.added).await?;
+        repositories::move_counters(&mut tx, organization, connection.id, changes.added).await?;
     }
     tx.commit().await?;
 

@@ -7,7 +7,7 @@
 //! owns its key material and its one algorithm: HS256 knows the secret alone, and the keys of the
 //! JWKS verify RS256, ES256 or EdDSA by their own type. So a public key is never an HMAC secret,
 //! and `none` selects nothing. `jku`, `jwk` and `x5u` in a header are ignored, `crit` is refused.
-//! Time: dates are compared with the [`Clock`](crate::clock::Clock), not by the JWT library.
+//! Time: dates are compared with the [`Clock`], not by the JWT library.
 //! `exp` has no leeway, since whoever issues a token decides its end. `nbf` and `iat` have
 //! [`LEEWAY`] seconds, so that a fresh token of an issuer whose clock runs ahead is not refused.
 

@@ -7,7 +7,7 @@ use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error};
-use crate::store::{connected_repositories, connections, counters, jobs, lookups};
+use crate::store::{connected_repositories, connections, counters, jobs, lookups, repositories};
 
 /// Deletes a connection with its credential, repositories and runs; its jobs are cancelled, its
 /// activity stays.
@@ -23,7 +23,7 @@ pub async fn delete(
 ) -> Result<(), Error> {
     find_own(context, permit, id).await?;
     let mut tx = context.db.tenant(permit.organization()).await?;
-    let connection = connections::get_for_update(&mut *tx, id)
+    let connection = connections::get_for_delete(&mut *tx, id)
         .await?
         .ok_or(Error::NotFound("connection"))?;
     if !force {
@@ -59,6 +59,12 @@ async fn forget(tx: &mut crate::store::TenantTx, connection: &Connection) -> Res
     if connection.allow_org_usage {
         counters::move_shared(&mut **tx, -1, -active).await?;
     }
+    repositories::move_total(
+        &mut **tx,
+        connection.organization_id,
+        -connection.repository_count,
+    )
+    .await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::connection::Connection;
+use crate::domain::connection::{Account, Connection};
 use crate::domain::health::{Health, HealthCode};
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::providers::{ErrorClass, Identity, ProviderError};
@@ -39,17 +39,10 @@ pub fn health_of(connection: &Connection) -> Health {
 
 /// Takes over what an accepted credential told of itself.
 pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: DateTime<Utc>) {
-    connection.account = identity.account.clone();
+    connection.account = without_nul(&identity.account);
     connection.scopes = identity.scopes.clone();
     connection.missing_scopes = identity.missing_scopes.clone();
     connection.token_expires_at = identity.token_expires_at;
-    if connection.username.is_none() || connection.auth_method.is_pasted() {
-        connection.username = identity
-            .account
-            .login
-            .clone()
-            .or(connection.username.take());
-    }
     if identity.rate_limit.is_known() {
         connection.rate_limit = identity.rate_limit;
     }
@@ -108,6 +101,18 @@ pub(super) fn refuse(
         _ => None,
     });
     set_health(connection, code, now);
+}
+
+/// A host may send U+0000 in any text; Postgres takes none.
+fn without_nul(account: &Account) -> Account {
+    let clean = |text: &Option<String>| text.as_ref().map(|text| text.replace('\0', ""));
+    Account {
+        id: clean(&account.id),
+        login: clean(&account.login),
+        kind: clean(&account.kind),
+        display_name: clean(&account.display_name),
+        avatar_url: clean(&account.avatar_url),
+    }
 }
 
 fn set_health(connection: &mut Connection, code: HealthCode, now: DateTime<Utc>) {

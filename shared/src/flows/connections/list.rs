@@ -63,8 +63,16 @@ pub async fn list(context: &Context, permit: &Permit, list: &List) -> Result<Pag
     } else {
         ListFilter::All
     };
+    let mut stretch = stretch(&list.page);
+    let backwards = matches!(list.page.start, Start::Before(_));
     let mut tx = context.db.tenant(permit.organization()).await?;
-    let totals = counters::connections(&mut *tx).await?;
+    let found = own_rows(&mut tx, filter, &stretch).await?;
+    let totals = match found.totals {
+        Some(totals) => totals,
+        None => counters::connections(&mut *tx).await?,
+    };
+    drop(tx);
+    let (own, more_own) = (found.connections, found.more);
     let (own_total, shared_total) = match filter {
         ListFilter::All => (totals.own, totals.shared),
         ListFilter::Active => (totals.own_active, totals.shared_active),
@@ -74,11 +82,9 @@ pub async fn list(context: &Context, permit: &Permit, list: &List) -> Result<Pag
     } else {
         shared_total
     };
-    let stretch = stretch(&list.page, own_total);
-    let backwards = matches!(list.page.start, Start::Before(_));
-
-    let (own, more_own) = own_rows(&mut tx, filter, &stretch).await?;
-    drop(tx);
+    if let Start::Offset(offset) = list.page.start {
+        stretch.shared_from = offset.saturating_sub(u64::try_from(own_total).unwrap_or(0));
+    }
     let room = if backwards {
         stretch.shared_at_most
     } else {
@@ -101,7 +107,7 @@ pub async fn list(context: &Context, permit: &Permit, list: &List) -> Result<Pag
         // Before a shared row, a whole page of shared rows: what precedes it is shared or own.
         Start::Before(_) => stretch.shared_from > 0 || own_total > 0,
     };
-    let own = own.into_iter().map(|connection| Listed {
+    let own_rows = own.into_iter().map(|connection| Listed {
         key: ListKey::Own(connection.id),
         connection,
     });
@@ -112,21 +118,18 @@ pub async fn list(context: &Context, permit: &Permit, list: &List) -> Result<Pag
             connection,
         });
     Ok(Page {
-        items: own.chain(shared).collect(),
+        items: own_rows.chain(shared).collect(),
         total: Some(own_total + shared_total),
         has_next,
         has_prev,
     })
 }
 
-fn stretch(page: &PageRequest<ListKey>, own_total: i64) -> Stretch {
+/// For an offset, where the shared rows begin follows from the totals.
+fn stretch(page: &PageRequest<ListKey>) -> Stretch {
     let per_page = page.per_page;
     let (own, own_at_most, shared_from, shared_at_most) = match &page.start {
-        Start::Offset(offset) => {
-            let own_total = u64::try_from(own_total).unwrap_or(0);
-            let own = Some(Start::Offset(*offset));
-            (own, per_page, offset.saturating_sub(own_total), per_page)
-        }
+        Start::Offset(offset) => (Some(Start::Offset(*offset)), per_page, 0, per_page),
         Start::After(ListKey::Own(id)) => (Some(Start::After(*id)), per_page, 0, per_page),
         Start::After(ListKey::Shared(position)) => (None, 0, position + 1, per_page),
         Start::Before(ListKey::Own(id)) => (Some(Start::Before(*id)), per_page, 0, 0),
@@ -153,9 +156,9 @@ async fn own_rows(
     tx: &mut TenantTx,
     filter: ListFilter,
     stretch: &Stretch,
-) -> Result<(Vec<Connection>, bool), Error> {
+) -> Result<connections::Stretch, Error> {
     let Some(start) = stretch.own.clone() else {
-        return Ok((Vec::new(), false));
+        return Ok(connections::Stretch::default());
     };
     let request = PageRequest {
         page: 1,
@@ -191,13 +194,7 @@ mod tests {
             per_page: 10,
             start,
         };
-        stretch(&page, 25)
-    }
-
-    #[test]
-    fn an_offset_beyond_the_own_rows_is_a_position_among_the_shared() {
-        assert_eq!(at(Start::Offset(20)).shared_from, 0);
-        assert_eq!(at(Start::Offset(30)).shared_from, 5);
+        stretch(&page)
     }
 
     #[test]

@@ -5,8 +5,9 @@ use super::input::{self, Checked};
 use super::judge;
 use crate::authz::Permit;
 use crate::domain::activity::Event;
-use crate::domain::connection::Connection;
+use crate::domain::connection::{Account, Connection};
 use crate::domain::ids::ConnectionId;
+use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::ProviderKind;
 use crate::domain::secret::Secret;
 use crate::domain::sync::SyncTrigger;
@@ -190,7 +191,10 @@ async fn heal(
                 .checked
                 .provider
                 .token_page(&renewed.checked.access.instance);
+            // Not proven yet: as a new connection whose provider does not answer.
+            connection.account = Account::default();
             judge::refuse(&mut connection, error, &page, now);
+            connection.status = ConnectionStatus::Error;
         }
     }
     let place = Place::credential(

@@ -166,6 +166,9 @@ async fn record(
         audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
     }
     let mut jobs = Vec::new();
+    if asked_for && answer.as_ref().is_err_and(ProviderError::is_transient) {
+        jobs.push(job(context, permit, &connection));
+    }
     if connection.status != before {
         let change = about(Event::GitConnectionStatusChanged, &connection)
             .with("from", before.as_str())
@@ -194,7 +197,7 @@ fn about(event: Event, connection: &Connection) -> Change {
 fn validation(connection: &Connection, valid: bool) -> Validation {
     Validation {
         valid,
-        username: connection.username.clone(),
+        username: connection.shown_username(),
         scopes: connection.scopes.clone(),
         error: connection.validation_error.clone(),
         rate_limit_remaining: connection.rate_limit.remaining,

@@ -79,6 +79,10 @@ impl Provider for Github {
         repositories::page(&self.client, access, query, cursor).await
     }
 
+    fn walk_is_stable(&self) -> bool {
+        false
+    }
+
     async fn repository(
         &self,
         access: &Access,

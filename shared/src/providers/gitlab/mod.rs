@@ -75,6 +75,10 @@ impl Provider for Gitlab {
         repositories::page(&self.client, access, query, cursor).await
     }
 
+    fn walk_is_stable(&self) -> bool {
+        true
+    }
+
     async fn repository(
         &self,
         access: &Access,

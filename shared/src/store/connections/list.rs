@@ -7,6 +7,7 @@ use super::row::{Row, select};
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 use crate::domain::page::{PageRequest, Start};
+use crate::store::counters::ConnectionTotals;
 use crate::store::error::StoreError;
 
 /// Which connections a list shows.
@@ -18,8 +19,19 @@ pub enum ListFilter {
     Active,
 }
 
-/// A page of the tenant's own connections, newest first, and whether more follow in its
-/// direction. One row more than asked is read to know it.
+/// A stretch of the tenant's own connections.
+#[derive(Clone, Debug, Default)]
+pub struct Stretch {
+    /// Newest first.
+    pub connections: Vec<Connection>,
+    /// Whether more follow in the direction that was asked for.
+    pub more: bool,
+    /// The totals of the list, unless there was no row to bring them.
+    pub totals: Option<ConnectionTotals>,
+}
+
+/// A page of the tenant's own connections. One row more than asked is read to know whether others
+/// follow.
 ///
 /// # Errors
 /// As every statement.
@@ -27,7 +39,7 @@ pub async fn list(
     db: impl PgExecutor<'_>,
     filter: ListFilter,
     request: &PageRequest<ConnectionId>,
-) -> Result<(Vec<Connection>, bool), StoreError> {
+) -> Result<Stretch, StoreError> {
     let limit = i64::from(request.per_page) + 1;
     let (below, offset) = match request.start {
         Start::Offset(offset) => (Uuid::max(), i64::try_from(offset).unwrap_or(i64::MAX)),
@@ -37,7 +49,7 @@ pub async fn list(
     // The inner select runs over the index alone, so that an offset does not read what it skips.
     let rows = match filter {
         ListFilter::All => {
-            select!(
+            select!(with_totals
                 "FROM (SELECT p.id FROM connections p WHERE p.id < $1 ORDER BY p.id DESC OFFSET $2 LIMIT $3) page
                  JOIN connections c ON c.id = page.id ORDER BY page.id DESC",
                 below, offset, limit
@@ -46,7 +58,7 @@ pub async fn list(
             .await?
         }
         ListFilter::Active => {
-            select!(
+            select!(with_totals
                 "FROM (SELECT p.id FROM connections p WHERE p.is_active AND p.id < $1 ORDER BY p.id DESC OFFSET $2 LIMIT $3) page
                  JOIN connections c ON c.id = page.id ORDER BY page.id DESC",
                 below, offset, limit
@@ -63,11 +75,11 @@ async fn list_before(
     filter: ListFilter,
     id: ConnectionId,
     per_page: u32,
-) -> Result<(Vec<Connection>, bool), StoreError> {
+) -> Result<Stretch, StoreError> {
     let limit = i64::from(per_page) + 1;
     let rows = match filter {
         ListFilter::All => {
-            select!(
+            select!(with_totals
                 "FROM connections c WHERE c.id > $1 ORDER BY c.id LIMIT $2",
                 id.0,
                 limit
@@ -76,7 +88,7 @@ async fn list_before(
             .await?
         }
         ListFilter::Active => {
-            select!(
+            select!(with_totals
                 "FROM connections c WHERE c.is_active AND c.id > $1 ORDER BY c.id LIMIT $2",
                 id.0,
                 limit
@@ -85,16 +97,29 @@ async fn list_before(
             .await?
         }
     };
-    let (mut connections, more) = cut(rows, per_page);
-    connections.reverse();
-    Ok((connections, more))
+    let mut stretch = cut(rows, per_page);
+    stretch.connections.reverse();
+    Ok(stretch)
 }
 
-fn cut(mut rows: Vec<Row>, per_page: u32) -> (Vec<Connection>, bool) {
+fn cut(mut rows: Vec<Row>, per_page: u32) -> Stretch {
     let wanted = per_page as usize;
     let more = rows.len() > wanted;
     rows.truncate(wanted);
-    (rows.into_iter().map(Into::into).collect(), more)
+    let totals = match rows.first().and_then(|row| row.totals.as_deref()) {
+        Some(&[own, own_active, shared, shared_active]) => Some(ConnectionTotals {
+            own,
+            own_active,
+            shared,
+            shared_active,
+        }),
+        _ => None,
+    };
+    Stretch {
+        connections: rows.into_iter().map(Into::into).collect(),
+        more,
+        totals,
+    }
 }
 
 /// The platform's shared connections, newest first: read under the platform's setting.

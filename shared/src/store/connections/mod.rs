@@ -12,8 +12,8 @@ use super::error::StoreError;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 
-pub use list::{ListFilter, list, list_shared};
-pub use write::{Patch, delete, insert, patch, record_use, record_validation};
+pub use list::{ListFilter, Stretch, list, list_shared};
+pub use write::{Patch, delete, insert, patch, record_use, record_validation, set_health};
 
 /// One connection; `None` where the tenant has none of this id.
 ///
@@ -38,6 +38,20 @@ pub async fn get_for_update(
     id: ConnectionId,
 ) -> Result<Option<Connection>, StoreError> {
     let row = select!("FROM connections c WHERE c.id = $1 FOR NO KEY UPDATE", id.0)
+        .fetch_optional(db)
+        .await?;
+    Ok(row.map(Into::into))
+}
+
+/// One connection, locked against everything, what points at it included: for its deletion.
+///
+/// # Errors
+/// As every statement.
+pub async fn get_for_delete(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+) -> Result<Option<Connection>, StoreError> {
+    let row = select!("FROM connections c WHERE c.id = $1 FOR UPDATE", id.0)
         .fetch_optional(db)
         .await?;
     Ok(row.map(Into::into))

@@ -10,8 +10,11 @@ use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::ProviderKind;
 use crate::domain::quota::RateLimit;
 
-/// A row as selected; also carries the list's totals, which cost nothing beside the rows.
+/// A row as selected.
 pub(super) struct Row {
+    /// The totals of the list that the row is on: own, own active, shared, shared active. Beside
+    /// the rows they cost less than a statement of their own.
+    pub(super) totals: Option<Vec<i64>>,
     pub(super) id: Uuid,
     pub(super) organization_id: Uuid,
     pub(super) allow_org_usage: bool,
@@ -107,7 +110,15 @@ impl From<Row> for Connection {
 
 /// `SELECT` of every column of [`Row`] from `connections c`, followed by the given tail.
 macro_rules! select {
-    ($tail:tt $(, $argument:expr)* $(,)?) => {
+    (with_totals $tail:tt $(, $argument:expr)* $(,)?) => {
+        $crate::store::connections::row::select!(@
+            "(SELECT ARRAY[COALESCE(k.connections, 0), COALESCE(k.active_connections, 0),
+                           s.connections, s.active_connections]
+              FROM shared_connection_counter s LEFT JOIN organization_counters k ON true)",
+            $tail $(, $argument)*
+        )
+    };
+    (@ $totals:tt, $tail:tt $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             $crate::store::connections::row::Row,
             r#"SELECT c.id, c.organization_id, c.allow_org_usage, c.name, c.description,
@@ -120,10 +131,13 @@ macro_rules! select {
                 c.last_refreshed_at, c.validated_at, c.validation_error, c.last_used_at,
                 c.last_synced_at, c.repository_count, c.rate_limit, c.rate_limit_remaining,
                 c.rate_limit_reset_at, c.github_app_id, c.github_app_installation_id,
-                c.created_by, c.created_by_name, c.created_at, c.updated_at "#
-                + $tail
+                c.created_by, c.created_by_name, c.created_at, c.updated_at, "#
+                + $totals + " AS totals " + $tail
             $(, $argument)*
         )
+    };
+    ($tail:tt $(, $argument:expr)* $(,)?) => {
+        $crate::store::connections::row::select!(@ "NULL::int8[]", $tail $(, $argument)*)
     };
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use crate::domain::connection::Connection;
+use crate::domain::health::HealthCode;
 use crate::domain::ids::ConnectionId;
 use crate::domain::quota::RateLimit;
 use crate::store::error::StoreError;
@@ -149,6 +150,28 @@ pub async fn record_validation(
         c.rate_limit.remaining,
         c.rate_limit.reset_at,
         c.username,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Sets the health alone: for what a call found that does not touch the status.
+///
+/// # Errors
+/// As every statement.
+pub async fn set_health(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+    code: HealthCode,
+    since: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE connections SET health_code = $2, health_since = $3, health_action_url = NULL \
+         WHERE id = $1 AND health_code <> $2",
+        id.0,
+        code.as_str(),
+        since,
     )
     .execute(db)
     .await?;

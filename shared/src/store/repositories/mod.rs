@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use read::{Filter, Key, by_name, count, counted, get, list};
-pub use write::{PageChanges, move_counter, remove_unseen, upsert_page};
+pub use write::{PageChanges, move_counters, move_total, remove_unseen, unseen, upsert_page};

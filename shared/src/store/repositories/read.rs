@@ -119,7 +119,7 @@ macro_rules! select {
                 r.name, r.full_name, r.url, r.clone_url, r.ssh_url, r.private, r.default_branch,
                 r.description, r.language, r.archived, r.fork, r.has_write_access, r.size_kb,
                 r.pushed_at, r.first_seen_at,
-                CASE WHEN r.removed_at IS NULL THEN GREATEST(r.last_changed_at, c.last_synced_at)
+                CASE WHEN r.removed_at IS NULL THEN GREATEST(r.last_changed_at, c.last_complete_sync_at)
                      ELSE r.removed_at END AS "last_seen_at!",
                 r.removed_at
              FROM repositories r JOIN connections c ON c.id = r.connection_id "#
@@ -279,7 +279,7 @@ pub async fn count(db: impl PgExecutor<'_>, filter: &Filter) -> Result<i64, Stor
     Ok(count)
 }
 
-/// How many stand, by the counters of one connection or of all of the tenant's.
+/// How many stand, by the counter of one connection or of the tenant.
 ///
 /// # Errors
 /// As every statement.
@@ -287,12 +287,20 @@ pub async fn counted(
     db: impl PgExecutor<'_>,
     connection: Option<ConnectionId>,
 ) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
-        r#"SELECT COALESCE(sum(repository_count), 0)::int8 AS "n!" FROM connections
-         WHERE ($1::uuid IS NULL OR id = $1)"#,
-        connection.map(|c| c.0)
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(count)
+    let count = match connection {
+        Some(connection) => {
+            sqlx::query_scalar!(
+                r#"SELECT repository_count::int8 AS "n!" FROM connections WHERE id = $1"#,
+                connection.0
+            )
+            .fetch_optional(db)
+            .await?
+        }
+        None => {
+            sqlx::query_scalar!("SELECT repositories FROM organization_counters")
+                .fetch_optional(db)
+                .await?
+        }
+    };
+    Ok(count.unwrap_or(0))
 }

@@ -36,6 +36,8 @@ pub async fn upsert_page(
     let mut sorted: Vec<&RemoteRepository> = page.iter().collect();
     sorted.sort_unstable_by(|a, b| a.provider_repository_id.cmp(&b.provider_repository_id));
     sorted.dedup_by(|a, b| a.provider_repository_id == b.provider_repository_id);
+    // A host may send U+0000 in any text; Postgres takes none, and one name must not fail a page.
+    let clean = |text: &String| text.replace('\0', "");
     macro_rules! column {
         (|$r:ident| $value:expr) => {
             sorted.iter().map(|$r| $value).collect::<Vec<_>>()
@@ -92,16 +94,16 @@ pub async fn upsert_page(
         provider.as_str(),
         now,
         &ids,
-        &column!(|r| r.provider_repository_id.clone()),
-        &column!(|r| r.name.clone()),
-        &column!(|r| r.full_name.clone()),
-        &column!(|r| r.url.clone()),
-        &column!(|r| r.clone_url.clone()),
-        &column!(|r| r.ssh_url.clone()) as &[Option<String>],
+        &column!(|r| clean(&r.provider_repository_id)),
+        &column!(|r| clean(&r.name)),
+        &column!(|r| clean(&r.full_name)),
+        &column!(|r| clean(&r.url)),
+        &column!(|r| clean(&r.clone_url)),
+        &column!(|r| r.ssh_url.as_ref().map(clean)) as &[Option<String>],
         &column!(|r| r.private),
-        &column!(|r| r.default_branch.clone()) as &[Option<String>],
-        &column!(|r| r.description.clone()) as &[Option<String>],
-        &column!(|r| r.language.clone()) as &[Option<String>],
+        &column!(|r| r.default_branch.as_ref().map(clean)) as &[Option<String>],
+        &column!(|r| r.description.as_ref().map(clean)) as &[Option<String>],
+        &column!(|r| r.language.as_ref().map(clean)) as &[Option<String>],
         &column!(|r| r.archived),
         &column!(|r| r.fork),
         &column!(|r| r.has_write_access) as &[Option<bool>],
@@ -128,8 +130,9 @@ pub async fn remove_unseen(
 ) -> Result<i32, StoreError> {
     let removed = sqlx::query!(
         "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.provider_repository_id NOT IN \
-            (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2)",
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND NOT EXISTS \
+            (SELECT FROM (SELECT unnest(p.repository_ids) AS id FROM sync_pages p \
+                          WHERE p.run_id = $2) seen WHERE seen.id = r.provider_repository_id)",
         connection.0,
         run,
         now,
@@ -139,12 +142,42 @@ pub async fn remove_unseen(
     Ok(i32::try_from(removed.rows_affected()).unwrap_or(i32::MAX))
 }
 
-/// Sets a connection's counter from a page's changes.
+/// What a run has not seen on any of its pages, at most `limit`: id and full name.
 ///
 /// # Errors
 /// As every statement.
-pub async fn move_counter(
+pub async fn unseen(
     db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    run: Uuid,
+    limit: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT r.provider_repository_id, r.full_name FROM repositories r \
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND NOT EXISTS \
+            (SELECT FROM (SELECT unnest(p.repository_ids) AS id FROM sync_pages p \
+                          WHERE p.run_id = $2) seen WHERE seen.id = r.provider_repository_id) \
+         LIMIT $3",
+        connection.0,
+        run,
+        limit,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.provider_repository_id, row.full_name))
+        .collect())
+}
+
+/// Moves the counters of a connection and of its tenant: the last statement of a transaction,
+/// since every connection of the tenant shares the second one.
+///
+/// # Errors
+/// As every statement.
+pub async fn move_counters(
+    db: &mut sqlx::PgConnection,
+    organization: OrganizationId,
     connection: ConnectionId,
     by: i32,
 ) -> Result<(), StoreError> {
@@ -152,6 +185,27 @@ pub async fn move_counter(
         "UPDATE connections SET repository_count = repository_count + $2 WHERE id = $1",
         connection.0,
         by
+    )
+    .execute(&mut *db)
+    .await?;
+    move_total(&mut *db, organization, by).await
+}
+
+/// Moves the tenant's counter alone: where a connection goes with all it had.
+///
+/// # Errors
+/// As every statement.
+pub async fn move_total(
+    db: impl PgExecutor<'_>,
+    organization: OrganizationId,
+    by: i32,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "INSERT INTO organization_counters AS k (organization_id, repositories) \
+         VALUES ($1, GREATEST($2::int8, 0)) \
+         ON CONFLICT (organization_id) DO UPDATE SET repositories = k.repositories + $2",
+        organization.0,
+        i64::from(by)
     )
     .execute(db)
     .await?;

@@ -10,7 +10,7 @@ WITH picked AS MATERIALIZED (
         FROM jobs j
         WHERE j.status = 0
           AND j.organization_id = lane.organization_id
-          AND COALESCE(j.connection_id, '00000000-0000-0000-0000-000000000000'::uuid) = lane.connection
+          AND j.lane_connection = lane.connection
           AND j.priority = lane.priority
           AND j.long = lane.long
           AND (j.run_at, j.id) >= (lane.run_at, lane.id)

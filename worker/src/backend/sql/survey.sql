@@ -1,6 +1,6 @@
 -- Every lane with its oldest queued job, by hopping through the index: one probe per lane.
 WITH RECURSIVE lane AS (
-    (SELECT j.organization_id, COALESCE(j.connection_id, '00000000-0000-0000-0000-000000000000'::uuid) AS connection,
+    (SELECT j.organization_id, j.lane_connection AS connection,
             j.priority, j.long, j.run_at, j.id
      FROM jobs j
      WHERE j.status = 0
@@ -10,11 +10,11 @@ WITH RECURSIVE lane AS (
     SELECT next.*
     FROM lane
     CROSS JOIN LATERAL (
-        SELECT j.organization_id, COALESCE(j.connection_id, '00000000-0000-0000-0000-000000000000'::uuid),
+        SELECT j.organization_id, j.lane_connection,
                j.priority, j.long, j.run_at, j.id
         FROM jobs j
         WHERE j.status = 0
-          AND (j.organization_id, COALESCE(j.connection_id, '00000000-0000-0000-0000-000000000000'::uuid),
+          AND (j.organization_id, j.lane_connection,
                j.priority, j.long) > (lane.organization_id, lane.connection, lane.priority, lane.long)
         ORDER BY 1, 2, 3, 4, 5, 6
         LIMIT 1
