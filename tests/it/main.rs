@@ -7,6 +7,7 @@ mod bad_input;
 mod connections;
 mod conventions;
 mod jwt;
+mod processes;
 mod repositories;
 mod routes;
 mod secrets;

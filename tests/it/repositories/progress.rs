@@ -122,7 +122,10 @@ fn a_connection_may_be_deleted_in_the_middle_of_its_sync() {
         gate.open();
         w.idle().await;
         let job = owner.get("/jobs").await.expect(200)["jobs"][0].clone();
-        assert_eq!(job["status"], "cancelled", "{job}");
+        assert!(
+            matches!(job["status"].as_str(), Some("cancelled" | "succeeded")),
+            "{job}"
+        );
         assert_eq!(owner.get("/repositories").await.expect(200)["total"], 0);
     });
 }
