@@ -8,7 +8,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use crate::world::{Caller, allowing, run_without_worker};
-use counts::rows;
+pub use counts::rows;
 use tables::{Bad, connection_bodies, queries};
 
 #[test]

@@ -2,12 +2,15 @@
 //! clock that a test can move.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod activity;
 mod bad_input;
 mod connections;
 mod conventions;
 mod jwt;
+mod processes;
 mod repositories;
 mod routes;
+mod secrets;
 mod sync;
 mod tenancy;
 mod world;

@@ -4,6 +4,7 @@ mod branches;
 mod connected;
 mod filters;
 mod live;
+mod partial;
 mod progress;
 
 use serde_json::{Value, json};

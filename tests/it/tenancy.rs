@@ -128,7 +128,9 @@ fn refused(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
     matches!(
         code.as_deref(),
-        Some("42501" | "57014" | "23502" | "22004" | "23514" | "23505" | "21000" | "23503")
+        Some(
+            "42501" | "57014" | "22023" | "23502" | "22004" | "23514" | "23505" | "21000" | "23503"
+        )
     )
 }
 

@@ -1,6 +1,6 @@
 //! A dead token, and the new one that takes its place.
 
-use mooring_forge::TokenSpec;
+use mooring_forge::{Face, Hold, Match, TokenSpec};
 use serde_json::{Value, json};
 
 use crate::world::{Caller, run_test, until};
@@ -86,6 +86,37 @@ fn a_sync_that_is_refused_marks_the_connection_and_asks_no_second_time() {
             (&json!("revoked"), &json!("reauth_required"))
         );
         assert_eq!(found["repository_count"], 3);
+    });
+}
+
+#[test]
+fn what_the_provider_says_of_the_old_token_does_not_count_against_the_new_one() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let token = w.github_account("octo", 2);
+        let id = owner.connect_and_sync("github", &token).await;
+        let path = format!("/git-connections/{id}");
+        w.forge.revoke(&token);
+        let old = w.forge.token_id(&token).unwrap();
+        let asked = Match::face(Face::GitHub).path("/user").token(old);
+        let gate = w.forge.gate(asked, Hold::AfterWork);
+        let (caller, validate) = (owner.clone(), format!("{path}/validate"));
+        let validation = tokio::spawn(async move { caller.post(&validate, json!({})).await });
+        gate.arrived(1).await;
+        let fresh = w.forge.mint(TokenSpec::classic("octo"));
+        let healed = owner
+            .patch(&path, json!({ "api_token": fresh }))
+            .await
+            .expect(200);
+        gate.open();
+        validation.await.unwrap().expect(200);
+        w.idle().await;
+        let found = owner.connection(&id).await;
+        assert_eq!(
+            (&found["status"], &found["health"]["code"]),
+            (&json!("active"), &json!("ok"))
+        );
+        assert_eq!(found["validated_at"], healed["validated_at"]);
     });
 }
 

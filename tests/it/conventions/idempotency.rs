@@ -150,11 +150,11 @@ fn a_secret_is_shown_once_also_to_a_repeat() {
         let body = json!({ "name": "ci", "permissions": ["org.jobs.list"] });
         let first = post(&owner, "token", "/api-tokens", &body).await;
         let made = first.expect(201);
-        assert!(made["token"].as_str().unwrap().starts_with("mrg_"));
+        assert!(made["secret"].as_str().unwrap().starts_with("mrg_"));
         let again = post(&owner, "token", "/api-tokens", &body).await;
         let repeated = again.expect(201);
         assert_eq!(
-            (&repeated["id"], &repeated["token"]),
+            (&repeated["id"], &repeated["secret"]),
             (&made["id"], &Value::Null)
         );
         assert_eq!(owner.get("/api-tokens").await.expect(200)["total"], 1);

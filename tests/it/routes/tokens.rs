@@ -76,7 +76,7 @@ fn a_token_ends_with_its_date_and_its_deletion() {
         let body = json!({ "name": "short", "permissions": ["org.jobs.list"], "expires_at": end });
         let made = owner.post("/api-tokens", body).await.expect(201);
         let short = Caller {
-            token: made["token"].as_str().unwrap().to_owned(),
+            token: made["secret"].as_str().unwrap().to_owned(),
             ..owner.clone()
         };
         short.get("/jobs").await.expect(200);

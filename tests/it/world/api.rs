@@ -20,7 +20,7 @@ pub struct Api {
     pub(super) http: reqwest::Client,
     /// Every answer that it gave, as sent.
     pub(super) transcript: Arc<Mutex<Vec<u8>>>,
-    _stop: Arc<DropGuard>,
+    _stop: Option<Arc<DropGuard>>,
 }
 
 impl Api {
@@ -47,7 +47,17 @@ impl Api {
             base,
             http: http_client(),
             transcript: Arc::default(),
-            _stop: Arc::new(stop.drop_guard()),
+            _stop: Some(Arc::new(stop.drop_guard())),
+        }
+    }
+
+    /// One that another process serves.
+    pub fn at(base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            http: http_client(),
+            transcript: Arc::default(),
+            _stop: None,
         }
     }
 

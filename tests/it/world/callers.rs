@@ -84,7 +84,7 @@ impl Caller {
         let body = json!({ "name": "a program", "permissions": permissions });
         let made = self.post("/api-tokens", body).await.expect(201);
         Self {
-            token: made["token"].as_str().unwrap().to_owned(),
+            token: made["secret"].as_str().unwrap().to_owned(),
             ..self.clone()
         }
     }
