@@ -26,6 +26,8 @@ impl Handler<Context> for SyncConnection {
         let permit = permit(&job, Permission::RepositoriesManage);
         match sync(&self, &job, &permit).await {
             Ok(verdict) => verdict,
+            // Told to end (its connection is deleted, say): the runtime knows what that means.
+            Err(_) if job.reason().is_some() => Verdict::Snooze(job.now()),
             Err(error) => verdict_of(error),
         }
     }
@@ -62,7 +64,7 @@ async fn sync(
             Reason::LeaseLost | Reason::Shutdown => Halt::HandedBack,
         })
     };
-    match walk(context, &session, holder, run, progress, halt).await? {
+    match walk(context, &session, holder, run, progress, job.token(), halt).await? {
         Walked::Ended(run, undecodable) => Ok(Verdict::Done(result(&run, undecodable))),
         // In other hands, where this verdict counts no more; or handed back, to go on at once.
         Walked::Superseded => Ok(Verdict::Snooze(job.now())),

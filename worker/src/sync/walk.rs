@@ -7,6 +7,8 @@ use shared::session::Session;
 use shared::store::sync_runs::{self, Holder, PageStored, RunningRun};
 use shared::store::{connections, repositories};
 
+use tokio_util::sync::CancellationToken;
+
 use super::{confirm, ending};
 
 /// Repositories per page: the most that every provider gives.
@@ -34,7 +36,7 @@ pub enum Halt {
 }
 
 /// Walks a run to its end, or to where it cannot go on. `progress` is told repositories done and
-/// in all after each page; `halt` is asked before each.
+/// in all after each page. When `stop` fires, a page under way is dropped and `halt` says why.
 ///
 /// # Errors
 /// Where the database does not answer: the run stands at its last page.
@@ -44,6 +46,7 @@ pub async fn walk(
     holder: Holder,
     mut run: RunningRun,
     mut progress: impl FnMut(i64, Option<i64>),
+    stop: &CancellationToken,
     halt: impl Fn() -> Option<Halt>,
 ) -> Result<Walked, Error> {
     let query = ListQuery {
@@ -52,19 +55,13 @@ pub async fn walk(
         search: None,
     };
     while run.pages == 0 || run.cursor.is_some() {
-        match halt() {
-            None => {}
-            Some(Halt::HandedBack) => return Ok(Walked::Superseded),
-            Some(Halt::Cancelled) => {
-                let ended = ending::cancel(context, session, &run, holder).await?;
-                return Ok(ended.map_or(Walked::Superseded, |_| Walked::Cancelled));
-            }
-        }
         let cursor = run.cursor.clone().map(Cursor);
-        let answer = session
+        let asked = session
             .provider
-            .repositories(&session.access, &query, cursor.as_ref())
-            .await;
+            .repositories(&session.access, &query, cursor.as_ref());
+        let Some(answer) = stop.run_until_cancelled(asked).await else {
+            return halted(context, session, &run, holder, halt()).await;
+        };
         let page = match answer {
             Ok(page) => page,
             Err(error) => return Ok(Walked::Stopped(error, run.pages)),
@@ -74,7 +71,11 @@ pub async fn walk(
         }
         progress(i64::from(run.run.found), run.expected.map(i64::from));
     }
-    let reason = match confirm::unseen_is_gone(context, session, &run).await? {
+    let asked = confirm::unseen_is_gone(context, session, &run);
+    let Some(answer) = stop.run_until_cancelled(asked).await else {
+        return halted(context, session, &run, holder, halt()).await;
+    };
+    let reason = match answer? {
         Ok(reason) => reason,
         Err(error) => return Ok(Walked::Stopped(error, run.pages)),
     };
@@ -83,6 +84,21 @@ pub async fn walk(
     Ok(ended.map_or(Walked::Superseded, |run| {
         Walked::Ended(Box::new(run), undecodable)
     }))
+}
+
+/// The end of a walk that is to stop.
+async fn halted(
+    context: &Context,
+    session: &Session,
+    run: &RunningRun,
+    holder: Holder,
+    why: Option<Halt>,
+) -> Result<Walked, Error> {
+    if why == Some(Halt::Cancelled) {
+        let ended = ending::cancel(context, session, run, holder).await?;
+        return Ok(ended.map_or(Walked::Superseded, |_| Walked::Cancelled));
+    }
+    Ok(Walked::Superseded)
 }
 
 /// One transaction: rows, counter, checkpoint. False where another worker stored this page.
