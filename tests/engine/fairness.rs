@@ -73,8 +73,14 @@ async fn one_organization_alone_uses_every_slot_and_three_quarters_beside_anothe
         .collect();
     bed.enqueue(small, &waits).await;
     bed.probe.until_run(waits[0].id(), 1).await;
+    bed.probe.forget_most();
     bed.enqueue(large, &flood(64)).await;
     engine.idle().await.unwrap();
+    assert!(
+        bed.probe.most_at_once(large) <= 12,
+        "{}",
+        bed.probe.most_at_once(large)
+    );
     engine.shutdown(Duration::from_secs(1)).await;
 }
 

@@ -31,11 +31,23 @@ fn scans(plan: &Value, found: &mut Vec<(String, String, String)>) {
             if text("Relation Name") == "jobs" && text("Node Type").contains("Scan") {
                 found.push((text("Node Type"), text("Index Name"), text("Index Cond")));
             }
+            assert!(
+                !(text("Node Type") == "Sort" && sorts_by_time(node)),
+                "a lane is sorted instead of read in order: {node:?}"
+            );
             node.values().for_each(|value| scans(value, found));
         }
         Value::Array(values) => values.iter().for_each(|value| scans(value, found)),
         _ => {}
     }
+}
+
+/// Whether a node sorts by the order that lanes have in their index already.
+fn sorts_by_time(node: &serde_json::Map<String, Value>) -> bool {
+    let keys = node.get("Sort Key").and_then(Value::as_array);
+    keys.and_then(|keys| keys.first())
+        .and_then(Value::as_str)
+        .is_some_and(|key| key.ends_with("run_at"))
 }
 
 /// The generic plan of a statement, as a prepared one gets it.
@@ -99,6 +111,7 @@ async fn check(connection: &mut PgConnection) {
         ("done", DONE, 5),
         ("any", ANY, 14),
         ("progress", PROGRESS, 7),
+        ("cancelled", CANCELLED, 3),
     ] {
         let scans = plan(connection, sql, parameters).await;
         assert_eq!(scans.len(), 1, "{name}: {scans:?}");

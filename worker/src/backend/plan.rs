@@ -36,11 +36,17 @@ impl Room {
     }
 
     fn for_organization(&self, held: usize) -> usize {
-        let most = self.concurrency + self.ahead;
         let most = if self.contended {
-            (most * 3 / 4).max(1)
+            // What is held ahead would fill the slots that are to stay open, unless jobs are so
+            // short that it is gone before anybody waits for it.
+            let ahead = if self.ahead > 2 * self.concurrency {
+                self.ahead
+            } else {
+                0
+            };
+            ((self.concurrency + ahead) * 3 / 4).max(1)
         } else {
-            most
+            self.concurrency + self.ahead
         };
         most.saturating_sub(held)
     }
@@ -176,6 +182,18 @@ mod tests {
             room(20, true),
         );
         assert_eq!(jobs(&plan, 1), 15);
+    }
+
+    #[test]
+    fn what_is_held_ahead_does_not_fill_the_open_slots() {
+        let lanes = [due(1, Priority::Sync, false)];
+        let room = |ahead| Room {
+            concurrency: 16,
+            ahead,
+            contended: true,
+        };
+        assert_eq!(jobs(&plan(&lanes, &Slots::default(), room(16)), 1), 12);
+        assert_eq!(jobs(&plan(&lanes, &Slots::default(), room(160)), 1), 132);
     }
 
     #[test]
