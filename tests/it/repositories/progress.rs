@@ -129,3 +129,38 @@ fn a_connection_may_be_deleted_in_the_middle_of_its_sync() {
         assert_eq!(owner.get("/repositories").await.expect(200)["total"], 0);
     });
 }
+
+#[test]
+fn a_listing_that_was_begun_with_another_token_is_begun_anew() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let token = w.github_account("octo", 250);
+        let second = Match::face(Face::GitHub).path("/user/repos").page(2);
+        let gate = w.forge.gate(second, Hold::BeforeWork);
+        let id = owner.connect("github", &token).await;
+        gate.arrived(1).await;
+        // Another account: what the first one saw says nothing of it.
+        let body = json!({ "api_token": w.github_account("mona", 120) });
+        let path = format!("/git-connections/{id}");
+        owner.patch(&path, body).await.expect(200);
+        w.forge.revoke(&token);
+        gate.open();
+        until("the listing of the new account", || async {
+            let connection = owner.connection(&id).await;
+            (connection["repository_count"] == 120).then_some(())
+        })
+        .await;
+        w.idle().await;
+        let found = owner.connection(&id).await;
+        assert_eq!(
+            (
+                &found["status"],
+                &found["health"]["code"],
+                &found["username"]
+            ),
+            (&json!("active"), &json!("ok"), &json!("mona"))
+        );
+        let rows = owner.get("/repositories?search=octo").await.expect(200);
+        assert_eq!(rows["total"], 0);
+    });
+}
