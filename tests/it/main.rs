@@ -14,5 +14,6 @@ mod repositories;
 mod routes;
 mod secrets;
 mod sync;
+mod sync_runs;
 mod tenancy;
 mod world;
