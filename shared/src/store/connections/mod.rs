@@ -56,3 +56,15 @@ pub async fn get_for_delete(
         .await?;
     Ok(row.map(Into::into))
 }
+
+/// Locks every connection of the transaction's tenant, as [`get_for_delete`] does one: for the end
+/// of the tenant, whose cascade would take their rows after those that hang on them.
+///
+/// # Errors
+/// As every statement.
+pub async fn lock_all(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!("SELECT id FROM connections ORDER BY id FOR UPDATE")
+        .fetch_all(db)
+        .await?;
+    Ok(())
+}
