@@ -25,7 +25,9 @@ fn a_worker_that_was_thought_dead_neither_stores_nor_removes() {
 
         // The first one stands before the last page…
         let third = Match::face(Face::GitHub).path("/user/repos").page(3);
-        let fault = w.forge.fault(Fault::on(third, Action::Answer(Canned::html(502))));
+        let fault = w
+            .forge
+            .fault(Fault::on(third, Action::Answer(Canned::html(502))));
         let run = begin(&w, &session, late).await;
         let stopped = step(&w, &session, late, run.clone()).await;
         assert!(matches!(stopped, Walked::Stopped(_, 2)));
@@ -41,7 +43,11 @@ fn a_worker_that_was_thought_dead_neither_stores_nor_removes() {
         assert!(ended.complete && ended.found == 250, "{ended:?}");
 
         // The first one wakes before the page, and after it.
-        let before_the_end = RunningRun { pages: 3, cursor: None, ..standing.clone() };
+        let before_the_end = RunningRun {
+            pages: 3,
+            cursor: None,
+            ..standing.clone()
+        };
         for late_run in [standing, before_the_end] {
             let walked = step(&w, &session, late, late_run).await;
             assert!(matches!(walked, Walked::Superseded));
@@ -60,18 +66,34 @@ fn a_deletion_while_pages_are_read_removes_nobody_else() {
         let second = Match::face(Face::GitHub).path("/user/repos").page(2);
         let gate = w.forge.gate(second, Hold::BeforeWork);
         let permit = w.permit(Permission::RepositoriesManage);
-        let job = sync::request(&w.context, &permit, connection.id, false).await.unwrap();
+        let job = sync::request(&w.context, &permit, connection.id, false)
+            .await
+            .unwrap();
         gate.arrived(1).await;
-        let first = w.forge.read(|state| state.repositories().map(|r| r.id).min().unwrap());
+        let first = w
+            .forge
+            .read(|state| state.repositories().map(|r| r.id).min().unwrap());
         w.forge.edit(|state| state.delete(first));
         gate.open();
         let result = w.ended(job.id).await.result.unwrap();
-        assert_eq!((&result["removed"], &result["complete"]), (&0.into(), &false.into()));
-        assert_eq!(standing_repositories(&w).await, 150, "not known yet to be gone");
+        assert_eq!(
+            (&result["removed"], &result["complete"]),
+            (&0.into(), &false.into())
+        );
+        assert_eq!(
+            standing_repositories(&w).await,
+            150,
+            "not known yet to be gone"
+        );
 
-        let job = sync::request(&w.context, &permit, connection.id, false).await.unwrap();
+        let job = sync::request(&w.context, &permit, connection.id, false)
+            .await
+            .unwrap();
         let result = w.ended(job.id).await.result.unwrap();
-        assert_eq!((&result["removed"], &result["complete"]), (&1.into(), &true.into()));
+        assert_eq!(
+            (&result["removed"], &result["complete"]),
+            (&1.into(), &true.into())
+        );
         assert_eq!(standing_repositories(&w).await, 149);
     });
 }
@@ -89,7 +111,9 @@ fn a_chain_that_grows_while_it_is_verified_holds() {
                     name: Some(format!("GitHub {number}")),
                     ..connections::Changes::default()
                 };
-                connections::update(&w.context, &permit, connection.id, &changes).await.unwrap();
+                connections::update(&w.context, &permit, connection.id, &changes)
+                    .await
+                    .unwrap();
                 let context = &w.context;
                 audit::seal(&context.db, &context.vault, &context.clock, w.organization)
                     .await
@@ -98,7 +122,9 @@ fn a_chain_that_grows_while_it_is_verified_holds() {
         };
         let check = async {
             for _ in 0..60 {
-                let found = shared::flows::activity::verify(&w.context, &permit).await.unwrap();
+                let found = shared::flows::activity::verify(&w.context, &permit)
+                    .await
+                    .unwrap();
                 assert!(found.ok, "{found:?}");
             }
         };
@@ -122,19 +148,18 @@ async fn begin(w: &World, session: &session::Session, holder: Holder) -> Running
     run
 }
 
-async fn step(
-    w: &World,
-    session: &session::Session,
-    holder: Holder,
-    run: RunningRun,
-) -> Walked {
+async fn step(w: &World, session: &session::Session, holder: Holder, run: RunningRun) -> Walked {
     let never = CancellationToken::new();
-    walk(&w.context, session, holder, run, |_, _| {}, &never, || None).await.unwrap()
+    walk(&w.context, session, holder, run, |_, _| {}, &never, || None)
+        .await
+        .unwrap()
 }
 
 async fn standing_repositories(w: &World) -> i64 {
     let permit = w.permit(Permission::RepositoriesList);
     let filter = repositories::Filter::default();
-    let page = repositories::list(&w.context, &permit, &filter, &PageRequest::first(1)).await.unwrap();
+    let page = repositories::list(&w.context, &permit, &filter, &PageRequest::first(1))
+        .await
+        .unwrap();
     page.total.unwrap()
 }

@@ -12,7 +12,7 @@ use super::error::StoreError;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 
-pub use list::{ListFilter, Stretch, list, list_shared};
+pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
 pub use write::{Patch, delete, insert, patch, record_use, record_validation, set_health};
 
 /// One connection; `None` where the tenant has none of this id.
