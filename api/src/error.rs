@@ -95,6 +95,13 @@ fn of_flow(error: flows::Error) -> Problem {
         Error::Forbidden { code, message } => Problem::new(StatusCode::FORBIDDEN, code, message),
         Error::Invalid(errors) => Problem::invalid(errors),
         Error::Conflict { code, message } => Problem::new(StatusCode::CONFLICT, code, message),
+        Error::InUse {
+            message,
+            dependants,
+        } => Problem {
+            dependants,
+            ..Problem::new(StatusCode::CONFLICT, "connection_in_use", message)
+        },
         Error::ProviderRateLimited { retry_at } => {
             let problem = Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -11,7 +11,7 @@ use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 use schemars::JsonSchema;
 use serde::Serialize;
-use shared::flows::FieldError;
+use shared::flows::{Dependant, FieldError};
 
 /// A problem, before it knows its request.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Problem {
     pub detail: Cow<'static, str>,
     /// Faults in single fields (422).
     pub errors: Vec<FieldError>,
+    /// What depends on the thing (409).
+    pub dependants: Vec<Dependant>,
     /// When to try again.
     pub retry_at: Option<DateTime<Utc>>,
     /// More headers.
@@ -52,6 +54,9 @@ pub(crate) struct Document<'a> {
     /// Faults in single fields.
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
+    /// What depends on the thing that was to be deleted, the first of it.
+    #[serde(skip_serializing_if = "<[Dependant]>::is_empty")]
+    dependants: &'a [Dependant],
 }
 
 impl Problem {
@@ -66,6 +71,7 @@ impl Problem {
             code: code.into(),
             detail: detail.into(),
             errors: Vec::new(),
+            dependants: Vec::new(),
             retry_at: None,
             headers: Vec::new(),
         }
@@ -141,6 +147,7 @@ impl Problem {
             code: &self.code,
             request_id,
             errors: &self.errors,
+            dependants: &self.dependants,
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (self.status, body).into_response();

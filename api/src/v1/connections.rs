@@ -65,7 +65,6 @@ pub(crate) const CREATE: Doc = Doc {
         (422, "unsupported_combination"),
         (422, "wrong_provider_token"),
         (422, "blocked_address"),
-        (429, "too_many_failures"),
     ],
 };
 

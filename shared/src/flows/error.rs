@@ -29,6 +29,18 @@ impl FieldError {
     }
 }
 
+/// What depends on a thing that is to be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+pub struct Dependant {
+    /// `connected_repository`, …
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Its id.
+    pub id: uuid::Uuid,
+    /// Its name.
+    pub name: String,
+}
+
 /// Why a flow refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -56,6 +68,14 @@ pub enum Error {
         code: &'static str,
         /// What to do.
         message: String,
+    },
+    /// Others depend on it: 409 `connection_in_use`, with the first of them.
+    #[error("{message}")]
+    InUse {
+        /// How many, and what to do.
+        message: String,
+        /// The first of them, at most 20; none that lie in other organizations.
+        dependants: Vec<Dependant>,
     },
     /// The provider's window is closed: 503 `provider_rate_limited`.
     #[error("the provider's rate limit is used up")]

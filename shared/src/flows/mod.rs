@@ -20,4 +20,4 @@ pub mod repositories;
 pub mod sync;
 
 pub use context::Context;
-pub use error::{Error, FieldError};
+pub use error::{Dependant, Error, FieldError};

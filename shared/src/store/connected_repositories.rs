@@ -106,6 +106,24 @@ pub async fn list(
     Ok(rows)
 }
 
+/// The first of a connection's, by name.
+///
+/// # Errors
+/// As every statement.
+pub async fn first(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    limit: i64,
+) -> Result<Vec<ConnectedRepository>, StoreError> {
+    Ok(select!(
+        "WHERE connection_id = $1 ORDER BY full_name LIMIT $2",
+        connection.0,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// How many there are, counted up to 10,001.
 ///
 /// # Errors

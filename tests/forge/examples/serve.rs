@@ -1,5 +1,7 @@
 //! Serves a seeded forge for people to look at: `cargo run -p mooring-forge --example serve -- --github-api-port 9001`.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use clap::Parser;
 use mooring_forge::{Face, Forge, RepositorySpec, Role, Seeded, Serve, TokenSpec, seed};
@@ -18,6 +20,9 @@ struct Arguments {
     /// Path under which GitLab is installed.
     #[arg(long, default_value = "")]
     gitlab_path: String,
+    /// Milliseconds that every answer takes at least.
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
 }
 
 #[tokio::main]
@@ -32,6 +37,9 @@ async fn main() -> std::io::Result<()> {
         gitlab_path: arguments.gitlab_path,
     };
     let running = forge.serve(how).await?;
+    for face in [Face::GitHub, Face::GitLab] {
+        forge.set_latency(face, Duration::from_millis(arguments.latency_ms));
+    }
     println!("GITHUB_WEB_URL={}", running.github.web_url);
     println!("GITHUB_API_URL={}", running.github.api_url);
     println!(

@@ -26,6 +26,9 @@ fn what_depends_on_a_connection_holds_it_unless_forced() {
                 .contains("2 connected repositories"),
             "{refused}"
         );
+        let dependants = refused["dependants"].as_array().unwrap();
+        assert_eq!(dependants.len(), 2, "{refused}");
+        assert_eq!(dependants[0]["type"], "connected_repository");
         owner
             .delete(&format!("{path}?force=false"))
             .await

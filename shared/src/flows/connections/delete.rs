@@ -6,8 +6,10 @@ use crate::domain::activity::Event;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 use crate::flows::audit::{self, Change};
-use crate::flows::{Context, Error};
-use crate::store::{connected_repositories, connections, counters, jobs, lookups, repositories};
+use crate::flows::{Context, Dependant, Error};
+use crate::store::{
+    TenantTx, connected_repositories, connections, counters, jobs, lookups, repositories,
+};
 
 /// Deletes a connection with its credential, repositories and runs; its jobs are cancelled, its
 /// activity stays.
@@ -27,13 +29,16 @@ pub async fn delete(
         .await?
         .ok_or(Error::NotFound("connection"))?;
     if !force {
-        let dependants = if permit.organization().is_platform() {
-            lookups::users_of_shared(&context.db.system(), id).await?
+        let (count, dependants) = if permit.organization().is_platform() {
+            (
+                lookups::users_of_shared(&context.db.system(), id).await?,
+                Vec::new(),
+            )
         } else {
-            connected_repositories::count(&mut *tx, Some(id)).await?
+            dependants(&mut tx, id).await?
         };
-        if dependants > 0 {
-            return Err(in_use(dependants));
+        if count > 0 {
+            return Err(in_use(count, dependants));
         }
     }
     let now = context.clock.now();
@@ -53,7 +58,7 @@ pub async fn delete(
     Ok(())
 }
 
-async fn forget(tx: &mut crate::store::TenantTx, connection: &Connection) -> Result<(), Error> {
+async fn forget(tx: &mut TenantTx, connection: &Connection) -> Result<(), Error> {
     let active = i64::from(connection.is_active);
     counters::move_connections(&mut **tx, connection.organization_id, -1, -active).await?;
     if connection.allow_org_usage {
@@ -68,16 +73,31 @@ async fn forget(tx: &mut crate::store::TenantTx, connection: &Connection) -> Res
     Ok(())
 }
 
-fn in_use(dependants: i64) -> Error {
-    Error::Conflict {
-        code: "connection_in_use",
+/// How many connected repositories there are, and the first 20.
+async fn dependants(tx: &mut TenantTx, id: ConnectionId) -> Result<(i64, Vec<Dependant>), Error> {
+    let count = connected_repositories::count(&mut **tx, Some(id)).await?;
+    if count == 0 {
+        return Ok((0, Vec::new()));
+    }
+    let first = connected_repositories::first(&mut **tx, id, 20).await?;
+    let dependants = first.into_iter().map(|repository| Dependant {
+        kind: "connected_repository",
+        id: repository.id.0,
+        name: repository.full_name,
+    });
+    Ok((count, dependants.collect()))
+}
+
+fn in_use(count: i64, dependants: Vec<Dependant>) -> Error {
+    let depend = if count == 1 {
+        "repository depends"
+    } else {
+        "repositories depend"
+    };
+    Error::InUse {
         message: format!(
-            "{dependants} connected {} on this connection. Disconnect them first, or repeat with force=true to remove them too.",
-            if dependants == 1 {
-                "repository depends"
-            } else {
-                "repositories depend"
-            }
+            "{count} connected {depend} on this connection. Disconnect them first, or repeat with force=true to remove them too."
         ),
+        dependants,
     }
 }
