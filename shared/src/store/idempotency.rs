@@ -70,8 +70,12 @@ pub async fn take(
         caller,
         key
     )
-    .fetch_one(&mut *db)
+    .fetch_optional(&mut *db)
     .await?;
+    // Given back between the two statements: the next try goes first.
+    let Some(row) = row else {
+        return Ok(Standing::UnderWay);
+    };
     if row.request_hash != request_hash {
         return Ok(Standing::Mismatch);
     }
