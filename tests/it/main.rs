@@ -13,4 +13,5 @@ mod routes;
 mod secrets;
 mod sync;
 mod tenancy;
+mod upkeep;
 mod world;
