@@ -154,8 +154,9 @@ pub struct Stretched {
 
 /// Deletes the old ones among the next `limit` jobs of an organization behind `after`. A job was
 /// made before it ended, and its id begins with when it was made: so no id made after both dates is
-/// looked at, which keeps this off every job that is still in motion. Rows that somebody holds are
-/// passed by.
+/// looked at, which keeps this off every job that is still in motion. (Where a clock was set back, an
+/// id is later than its making, and its job goes that much later.) Rows that somebody holds are passed
+/// by.
 ///
 /// # Errors
 /// As every statement.

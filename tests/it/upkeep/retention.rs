@@ -1,15 +1,25 @@
 //! Old jobs go, and only these.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::domain::ids::{JobId, OrganizationId};
 use shared::domain::job::JobStatus;
 use shared::queue::catalogue::DeleteOldJobs;
 use shared::store::sweeps::{self, Old};
+use uuid::Uuid;
 
 use super::{by_hand, sweep};
 use crate::world::{World, new_organization, run_test, run_without_worker};
+
+/// An id of that time: a process makes none that is earlier than its last.
+fn made_at(at: DateTime<Utc>) -> JobId {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = u128::from(NEXT.fetch_add(1, Ordering::Relaxed));
+    let first = JobId::first_of(at).0.as_u128();
+    JobId(Uuid::from_u128(first | 0x7000_8000_0000_0000_0000 | number))
+}
 
 /// A job that was made and ended so many days ago.
 async fn job(
@@ -20,7 +30,7 @@ async fn job(
     ended: Option<i64>,
 ) -> JobId {
     let ago = |days| w.clock.now() - TimeDelta::days(days);
-    let id = JobId::new(ago(made));
+    let id = made_at(ago(made));
     sqlx::query(
         "INSERT INTO jobs (organization_id, id, kind, priority, max_attempts, run_at, created_at,
              status, finished_at, payload)
@@ -103,7 +113,7 @@ fn a_statement_looks_at_so_many_and_passes_by_what_somebody_holds() {
             .execute(&mut *held)
             .await
             .unwrap();
-        let mut after = JobId(uuid::Uuid::nil());
+        let mut after = JobId(Uuid::nil());
         let mut deleted = Vec::new();
         loop {
             let done = sweeps::delete_old_jobs(&system, w.organization, after, old, 10)
