@@ -46,12 +46,23 @@ CREATE TABLE connections (
     created_by_name     text,
     created_at          timestamptz NOT NULL,
     updated_at          timestamptz NOT NULL,
+    -- Since when the row's own state asks for a job: a first sync, or a look whether the provider
+    -- answers again. NULL where it asks for none, so that the sweep for stranded work reads these
+    -- rows alone, and so that its index stands in the way of no update of all the others: a sync or
+    -- a validation that goes well changes no indexed value.
+    wanted_since        timestamptz GENERATED ALWAYS AS (CASE
+        WHEN NOT is_active THEN NULL
+        WHEN status = 'active' AND last_synced_at IS NULL THEN created_at
+        WHEN status IN ('active', 'error') AND health_code IN ('unreachable', 'rate_limited')
+            THEN COALESCE(validated_at, created_at)
+        END) STORED,
     CHECK (NOT allow_org_usage OR organization_id = '00000000-0000-7000-8000-000000000001'),
     -- Lists: newest first, and by offset over this index alone.
     UNIQUE (organization_id, id)
 ) WITH (fillfactor = 80);
 CREATE INDEX connections_active ON connections (organization_id, id) WHERE is_active;
 CREATE INDEX connections_shared ON connections (organization_id, id) WHERE allow_org_usage;
+CREATE INDEX connections_wanted ON connections (wanted_since, id) WHERE wanted_since IS NOT NULL;
 ALTER TABLE connections ENABLE ROW LEVEL SECURITY;
 ALTER TABLE connections FORCE ROW LEVEL SECURITY;
 CREATE POLICY owner ON connections TO CURRENT_USER USING (true) WITH CHECK (true);
@@ -60,7 +71,7 @@ CREATE POLICY tenant ON connections TO mooring_app
     WITH CHECK (organization_id = NULLIF(current_setting('mooring.organization', true), '')::uuid);
 CREATE POLICY system ON connections TO mooring_system USING (true);
 GRANT SELECT, INSERT, UPDATE, DELETE ON connections TO mooring_app;
-GRANT SELECT (organization_id, id, is_active, status, validated_at, last_synced_at) ON connections TO mooring_system;
+GRANT SELECT (organization_id, id, is_active, status, validated_at, last_synced_at, wanted_since) ON connections TO mooring_system;
 
 -- One per connection. `version` moves with every change of the secret (compare-and-set), `fence`
 -- with every taker of a refresh; the lease runs on the database's clock.

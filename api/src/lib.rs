@@ -21,7 +21,7 @@ mod state;
 mod v1;
 mod verb;
 
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Source as MetricsSource};
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use route::{Access, Route};

@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
 
 use crate::route::Route;
 
@@ -19,8 +21,12 @@ const BOUNDS: [u64; 12] = [
 /// Classes of status: 1xx–5xx.
 const CLASSES: usize = 5;
 
-/// A part of `/metrics` that somebody else writes (pools, jobs).
-pub type Source = Box<dyn Fn(&mut String) + Send + Sync>;
+/// A part of `/metrics` that somebody else writes (pools, jobs), whole lines in Prometheus' text
+/// form. One that does not answer within [`SOURCE_WITHIN`] is left out.
+pub type Source = Arc<dyn Fn() -> BoxFuture<'static, String> + Send + Sync>;
+
+/// Longest that a source may take: a scrape must not wait for a database that is away.
+const SOURCE_WITHIN: Duration = Duration::from_secs(3);
 
 /// The figures of one process.
 pub struct Metrics {
@@ -67,7 +73,7 @@ impl Metrics {
     }
 
     /// The text, for the routes of this table.
-    pub(crate) fn render(&self, table: &[Route]) -> String {
+    pub(crate) async fn render(&self, table: &[Route]) -> String {
         let mut out = String::with_capacity(16 * 1024);
         out.push_str("# HELP mooring_http_requests_total Requests answered.\n# TYPE mooring_http_requests_total counter\n");
         for (route, figures) in self.called(table) {
@@ -88,9 +94,15 @@ impl Metrics {
         for (route, figures) in self.called(table) {
             figures.write_histogram(&mut out, route);
         }
-        let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        for source in sources.iter() {
-            source(&mut out);
+        let sources = {
+            let sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+            sources.clone()
+        };
+        let parts = sources
+            .iter()
+            .map(|source| tokio::time::timeout(SOURCE_WITHIN, source()));
+        for part in join_all(parts).await.into_iter().flatten() {
+            out.push_str(&part);
         }
         out
     }

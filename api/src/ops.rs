@@ -108,16 +108,16 @@ pub(crate) async fn metrics(State(state): State<ApiState>) -> Result<Plain, ApiE
     if !state.settings.serve_metrics {
         return Err(Problem::not_found("page").into());
     }
-    Ok(figures(&state))
+    Ok(figures(&state).await)
 }
 
 /// The figures, wherever they are served.
 pub(crate) async fn own_metrics(State(state): State<ApiState>) -> Plain {
-    figures(&state)
+    figures(&state).await
 }
 
-fn figures(state: &ApiState) -> Plain {
-    Plain(state.metrics.render(crate::router::routes()))
+async fn figures(state: &ApiState) -> Plain {
+    Plain(state.metrics.render(crate::router::routes()).await)
 }
 
 /// Prometheus' text.

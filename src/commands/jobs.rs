@@ -3,7 +3,7 @@
 use shared::clock::Clock;
 use shared::config::Process;
 use shared::domain::ids::{JobId, OrganizationId};
-use shared::domain::job::Job;
+use shared::domain::job::{Job, JobStatus};
 use shared::queue::Doorbell;
 use shared::store::jobs::{self, Retried};
 use shared::store::{Db, PoolSizes, lookups};
@@ -96,7 +96,14 @@ async fn cancel(db: &Db, id: JobId) -> Result<(), Failure> {
     let mut tx = db.tenant(organization).await?;
     let job = jobs::request_cancel(&mut tx, organization, id, Clock::system().now()).await?;
     tx.commit().await?;
-    print_job(&job.ok_or_else(|| unknown(id))?)
+    let job = job.ok_or_else(|| unknown(id))?;
+    if matches!(job.status, JobStatus::Succeeded | JobStatus::Failed) {
+        return Err(Failure::failed(format!(
+            "job {id} is {}; only a queued or running one can be cancelled",
+            job.status
+        )));
+    }
+    print_job(&job)
 }
 
 async fn owner(db: &Db, id: JobId) -> Result<OrganizationId, Failure> {

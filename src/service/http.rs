@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::api::{ApiState, Check, ServeError, Settings, ops_router, router, serve};
+use ::api::{ApiState, Check, MetricsSource, ServeError, Settings, ops_router, router, serve};
 use shared::authz::jwt::{Jwks, Secret256, Verifier};
 use shared::config::Config;
 use shared::domain::secret::Secret;
@@ -30,7 +30,7 @@ impl Servers {
         parts: &Parts,
         jwt: Option<&Secret>,
         sockets: Sockets,
-        checks: Vec<(&'static str, Check)>,
+        (checks, sources): (Vec<(&'static str, Check)>, Vec<MetricsSource>),
     ) -> Result<Self, Failure> {
         let address = match &sockets.api {
             Some(listener) => Some(listener.local_addr()?),
@@ -48,6 +48,9 @@ impl Servers {
             settings,
             checks,
         );
+        for source in sources {
+            state.metrics.add_source(source);
+        }
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let pairs = [

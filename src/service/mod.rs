@@ -5,6 +5,7 @@
 
 pub mod checks;
 pub mod database;
+pub mod figures;
 pub mod http;
 pub mod listen;
 pub mod parts;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::Config;
-use shared::flows::Context;
+use shared::flows::{Context, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::Doorbell;
@@ -46,12 +47,21 @@ impl Parts {
             providers: Arc::new(Providers::new(outbound.clone(), clock.clone(), &instances)),
             clock,
             doorbell: Doorbell::postgres(connect.clone()),
+            retention: retention(config),
         };
         Ok(Self {
             context,
             outbound,
             connect,
         })
+    }
+}
+
+fn retention(config: &Config) -> Retention {
+    let kept = |time| TimeDelta::from_std(time).expect("settings are at most ten years");
+    Retention {
+        jobs: kept(config.jobs.retention),
+        failed_jobs: kept(config.jobs.failed_retention),
     }
 }
 

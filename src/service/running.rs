@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::checks;
 use super::database::Database;
+use super::figures;
 use super::http::Servers;
 use super::listen::Sockets;
 use super::parts::Parts;
@@ -35,7 +36,14 @@ impl Running {
         let parts = Parts::assemble(config, database.connect_options(), secrets.keyring).await?;
         let workers = with_workers.then(|| Workers::start(config, &parts));
         let checks = checks::all(&parts, workers.as_ref());
-        let servers = Servers::start(config, &parts, secrets.jwt.as_ref(), sockets, checks)?;
+        let sources = figures::all(&parts, workers.as_ref());
+        let servers = Servers::start(
+            config,
+            &parts,
+            secrets.jwt.as_ref(),
+            sockets,
+            (checks, sources),
+        )?;
         Ok(Self {
             parts,
             servers,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::config::Config;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use worker::runtime::Figures;
 use worker::{Engine, EngineOptions, RunningEngine};
 
 use super::parts::Parts;
@@ -49,6 +50,12 @@ impl Workers {
             let engine = engine.lock().unwrap_or_else(PoisonError::into_inner);
             engine.as_ref().is_some_and(RunningEngine::is_ready)
         }
+    }
+
+    /// What they have run so far.
+    pub fn figures(&self) -> Option<Figures> {
+        let engine = self.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        engine.as_ref().map(RunningEngine::figures)
     }
 
     /// Stops taking work, gives what runs its grace, hands the rest back.

@@ -4,6 +4,7 @@
 mod cancel;
 mod dedupe;
 mod fairness;
+mod figures;
 mod plans;
 mod record;
 mod schedule;

@@ -16,4 +16,5 @@ mod secrets;
 mod sync;
 mod sync_runs;
 mod tenancy;
+mod upkeep;
 mod world;

@@ -1,7 +1,7 @@
 //! Promise 7: tenants are walled off by the database too. Every statement of the store is run with
 //! its `WHERE` taken away, as one tenant, beside another tenant's rows.
 
-mod statements;
+pub mod statements;
 
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
 

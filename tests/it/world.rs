@@ -23,7 +23,7 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, connections, jobs};
+use shared::flows::{Context, Retention, connections, jobs};
 use shared::queue::Doorbell;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
@@ -288,6 +288,10 @@ async fn context(
         clock: clock.clone(),
         providers: api::providers(clock, served, outbound("127.0.0.1:*")),
         doorbell: Doorbell::postgres(options.clone()),
+        retention: Retention {
+            jobs: chrono::TimeDelta::days(14),
+            failed_jobs: chrono::TimeDelta::days(90),
+        },
     }
 }
 

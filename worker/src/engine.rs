@@ -24,7 +24,7 @@ use crate::backend::claim;
 use crate::backend::core::Core;
 use crate::backend::{Note, Reason, Source};
 use crate::backend::{heartbeat, listen, survey};
-use crate::runtime::{Execute, Registry, Schedule, run_schedule};
+use crate::runtime::{Execute, Figures, Registry, Schedule, run_schedule};
 
 /// What an engine is made of. `C` is what the application gives to all its jobs.
 pub struct EngineOptions<C> {
@@ -91,9 +91,11 @@ impl Engine {
         after.spawn(heartbeat::run(Arc::clone(&core), end.clone()));
         let mut acknowledger = JoinSet::new();
         acknowledger.spawn(acknowledge::run(Arc::clone(&core), notes));
+        let figures = options.registry.figures();
         let (monitor, worker) = start_worker(&core, Arc::new(options.registry), options.context);
         RunningEngine {
             core,
+            figures,
             end,
             before,
             acknowledger,
@@ -139,6 +141,7 @@ fn start_worker<C: Clone + Send + Sync + 'static>(
 #[derive(Debug)]
 pub struct RunningEngine {
     core: Arc<Core>,
+    figures: Figures,
     end: CancellationToken,
     before: JoinSet<()>,
     acknowledger: JoinSet<()>,
@@ -190,6 +193,12 @@ impl RunningEngine {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.core.tenure.current().is_some()
+    }
+
+    /// What this engine has run so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.figures.clone()
     }
 
     /// Jobs held by this process: running or about to.

@@ -33,8 +33,6 @@ const NOT_USED_YET: &[&Setting] = &[
     &names::REFRESH_SWEEP_INTERVAL,
     &names::VALIDATION_INTERVAL,
     &names::SYNC_INTERVAL,
-    &names::JOB_RETENTION,
-    &names::FAILED_JOB_RETENTION,
     &names::BACKUP_URL,
 ];
 

@@ -90,6 +90,17 @@ impl OrganizationId {
     }
 }
 
+impl JobId {
+    /// Below every id made at `at` or later, and above every id made in an earlier millisecond: the
+    /// bound by which a range of ids is a range of time. Where a clock is set back, ids go on from
+    /// the latest: an id may be later than its making, and is never earlier.
+    #[must_use]
+    pub fn first_of(at: DateTime<Utc>) -> Self {
+        let milliseconds = u128::try_from(at.timestamp_millis()).unwrap_or(0);
+        Self(Uuid::from_u128(milliseconds << 80))
+    }
+}
+
 /// A UUIDv7 for `at`. Within one process and one millisecond the order of calls is kept (a
 /// 42-bit counter follows the time); a moved test clock moves the ids with it.
 fn v7(at: DateTime<Utc>) -> Uuid {
@@ -119,5 +130,15 @@ mod tests {
         let earlier = JobId::new(at);
         let later = JobId::new(at + chrono::TimeDelta::milliseconds(1));
         assert!(earlier < later);
+    }
+
+    #[test]
+    fn the_first_id_of_an_instant_parts_earlier_from_later() {
+        let at = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
+        let first = JobId::first_of(at);
+        let before = JobId::first_of(at - chrono::TimeDelta::milliseconds(1));
+        let last_before = Uuid::from_u128(before.0.as_u128() | ((1 << 80) - 1));
+        assert!(last_before < first.0);
+        assert!(first < JobId::new(at));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::clock::Clock;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
@@ -21,4 +23,15 @@ pub struct Context {
     pub providers: Arc<Providers>,
     /// Wakes workers after a commit.
     pub doorbell: Doorbell,
+    /// How long things are kept.
+    pub retention: Retention,
+}
+
+/// How long things are kept that nobody needs for ever; what the operator set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Jobs that succeeded or were cancelled, after their end (`MOORING_JOB_RETENTION`).
+    pub jobs: TimeDelta,
+    /// Jobs that failed, after their end (`MOORING_FAILED_JOB_RETENTION`).
+    pub failed_jobs: TimeDelta,
 }

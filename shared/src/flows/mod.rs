@@ -19,5 +19,5 @@ pub mod organizations;
 pub mod repositories;
 pub mod sync;
 
-pub use context::Context;
 pub use error::{Dependant, Error, FieldError};
+pub use context::{Context, Retention};

@@ -65,3 +65,27 @@ impl Job for EndStrandedSyncs {
     const PRIORITY: Priority = Priority::Sweep;
     const MAX_ATTEMPTS: i16 = 1;
 }
+
+/// Deletes jobs that ended long ago.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeleteOldJobs {}
+
+impl Job for DeleteOldJobs {
+    const KIND: &'static str = "delete_old_jobs";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Enqueues work that a connection's state asks for and that has no job.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RingStranded {}
+
+impl Job for RingStranded {
+    const KIND: &'static str = "ring_stranded";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}

@@ -25,6 +25,19 @@ pub struct PoolSizes {
     pub system: u32,
 }
 
+/// The connections of one door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolFigures {
+    /// Which: `app` or `system`.
+    pub name: &'static str,
+    /// How many it may hold.
+    pub most: u32,
+    /// How many it holds.
+    pub open: u32,
+    /// How many of these nobody uses.
+    pub idle: u32,
+}
+
 impl Default for PoolSizes {
     fn default() -> Self {
         Self { app: 20, system: 6 }
@@ -131,6 +144,17 @@ impl Db {
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.app.execute("SELECT 1").await?;
         Ok(())
+    }
+
+    /// How busy the doors are.
+    #[must_use]
+    pub fn pools(&self) -> [PoolFigures; 2] {
+        [("app", &self.app), ("system", &self.system)].map(|(name, pool)| PoolFigures {
+            name,
+            most: pool.options().get_max_connections(),
+            open: pool.size(),
+            idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+        })
     }
 
     /// Closes every connection, waiting for those in use.

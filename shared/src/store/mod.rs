@@ -30,6 +30,6 @@ pub mod repositories;
 pub mod sweeps;
 pub mod sync_runs;
 
-pub use connect::{Db, PoolSizes, SystemExecutor, TenantTx};
+pub use connect::{Db, PoolFigures, PoolSizes, SystemExecutor, TenantTx};
 pub use error::StoreError;
 pub use migrate::{MigrateError, migrate, migrations_hash, missing_migrations};

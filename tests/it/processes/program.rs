@@ -92,6 +92,13 @@ impl Program {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// How a command that ends by itself refuses, and what it says.
+    pub async fn refused(w: &World, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = command(w, arguments).output().await.unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code(), err)
+    }
+
     pub fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).unwrap();
     }

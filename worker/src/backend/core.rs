@@ -1,6 +1,7 @@
 //! What the tasks of one engine share.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -38,7 +39,6 @@ pub(crate) enum Signal {
 
 /// Shared by the tasks of one engine. It outlives the apalis workers, so that a restarted one gets
 /// a thin handle to what is already claimed.
-#[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) connect: PgConnectOptions,
     pub(crate) clock: Clock,
@@ -57,6 +57,18 @@ pub(crate) struct Core {
     ready: Mutex<VecDeque<(Instant, Claimed)>>,
     started: AtomicUsize,
     consumer: AtomicWaker,
+}
+
+/// Without how to log in to the database, whose password the driver would print.
+impl fmt::Debug for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core")
+            .field("worker", &self.worker)
+            .field("concurrency", &self.concurrency)
+            .field("tenure", &self.tenure)
+            .field("slots", &self.ledger.slots())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Core {
@@ -230,5 +242,35 @@ impl Core {
         }
         // The acknowledger ends after everybody who could tell it something.
         let _ = self.notes.send(note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::source::Source;
+    use super::*;
+
+    #[test]
+    fn the_password_of_the_database_is_not_shown() {
+        let connect = PgConnectOptions::new_without_pgpass().password("hush-hush");
+        let (core, _notes) = Core::new(
+            connect,
+            Clock::system(),
+            "host/1".to_owned(),
+            4,
+            Duration::from_secs(20),
+        );
+        let core = Arc::new(core);
+        for shown in [
+            format!("{core:?}"),
+            format!("{:?}", Source::new(Arc::clone(&core))),
+        ] {
+            assert!(
+                shown.contains("host/1") && !shown.contains("hush"),
+                "{shown}"
+            );
+        }
     }
 }

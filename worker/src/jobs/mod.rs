@@ -1,7 +1,9 @@
 //! One file per kind of job: payload in `shared::queue::catalogue`, handler here, under one name.
 
+mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
+mod ring_stranded;
 mod sync_connection;
 mod validate_connection;
 
@@ -12,7 +14,8 @@ use shared::authz::{Permission, Permit};
 use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    EndStrandedSyncs, ForgetIdempotencyKeys, SyncConnection, ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, RingStranded, SyncConnection,
+    ValidateConnection,
 };
 use shared::queue::{Job, NewJob};
 
@@ -26,6 +29,8 @@ pub fn registry() -> Registry<Context> {
         .with::<ValidateConnection>()
         .with::<ForgetIdempotencyKeys>()
         .with::<EndStrandedSyncs>()
+        .with::<DeleteOldJobs>()
+        .with::<RingStranded>()
 }
 
 /// Everything that is due by the clock alone.
@@ -38,6 +43,12 @@ pub fn schedule() -> Schedule {
         })
         .line("end_stranded_syncs", minutes(5), minutes(1), |now| {
             sweep(&EndStrandedSyncs {}, now)
+        })
+        .line("delete_old_jobs", minutes(10), minutes(1), |now| {
+            sweep(&DeleteOldJobs {}, now)
+        })
+        .line("ring_stranded", minutes(5), minutes(1), |now| {
+            sweep(&RingStranded {}, now)
         })
 }
 

@@ -6,7 +6,7 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use apalis_core::task::Task;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -86,6 +86,9 @@ async fn execute<C: Clone + Send + Sync + 'static>(
         connection = job.connection.map(tracing::field::display),
         attempt = job.attempt,
     );
+    let began = Instant::now();
+    let waited = core.clock.now() - job.run_at;
+    kind.figures.began(waited.to_std().unwrap_or_default());
     async {
         let end = match span.in_scope(|| (kind.run)(context, &job.payload)) {
             Ok(attempt) => watch(kind, &job, attempt, &span).await,
@@ -97,7 +100,9 @@ async fn execute<C: Clone + Send + Sync + 'static>(
                 ))
             }
         };
-        conclude(kind, &job, end, core.clock.now())
+        let outcome = conclude(kind, &job, end, core.clock.now());
+        kind.figures.ended(&outcome, began.elapsed());
+        outcome
     }
     .instrument(span.clone())
     .await

@@ -7,12 +7,14 @@
 mod backoff;
 mod context;
 mod execute;
+mod figures;
 mod registry;
 mod schedule;
 mod verdict;
 
 pub use context::JobContext;
 pub(crate) use execute::Execute;
+pub use figures::Figures;
 pub use registry::{Handler, Registry};
 pub(crate) use schedule::run as run_schedule;
 pub use schedule::{Line, Schedule};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use shared::queue::{Backoff, Cancellation, Job};
 
 use super::context::JobContext;
+use super::figures::{Figures, OfKind};
 use super::verdict::Verdict;
 
 /// Does the work of a kind. `C` is what the application gives to all its jobs; it is cloned for each.
@@ -31,6 +33,7 @@ pub(crate) struct Kind<C> {
     pub(crate) timeout: Duration,
     pub(crate) backoff: Backoff,
     pub(crate) cancellation: Cancellation,
+    pub(crate) figures: Arc<OfKind>,
 }
 
 /// The kinds that a worker runs.
@@ -74,6 +77,7 @@ impl<C: Clone + Send + Sync + 'static> Registry<C> {
             timeout: J::TIMEOUT,
             backoff: J::BACKOFF,
             cancellation: J::CANCELLATION,
+            figures: Arc::default(),
         };
         let earlier = self.kinds.insert(J::KIND, kind);
         assert!(earlier.is_none(), "two kinds of job are called {}", J::KIND);
@@ -86,6 +90,17 @@ impl<C: Clone + Send + Sync + 'static> Registry<C> {
         let mut names: Vec<_> = self.kinds.keys().copied().collect();
         names.sort_unstable();
         names
+    }
+
+    /// What its kinds have run so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        let kinds = self.kinds.values();
+        Figures::new(
+            kinds
+                .map(|kind| (kind.name, Arc::clone(&kind.figures)))
+                .collect(),
+        )
     }
 
     pub(crate) fn get(&self, kind: &str) -> Option<&Kind<C>> {

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod enqueue_wanted;
 mod find;
 mod input;
 mod judge;
@@ -12,6 +13,7 @@ mod validate;
 
 pub use create::create;
 pub use delete::delete;
+pub use enqueue_wanted::enqueue_wanted;
 pub use find::{find, find_own};
 pub use input::NewConnection;
 pub use judge::health_of;
