@@ -105,7 +105,7 @@ const HOMES: &[Home] = &[
             "worker/src/engine.rs",
             "worker/src/runtime/schedule.rs",
             // NOTIFY, on a connection of its own.
-            "shared/src/queue/doorbell.rs",
+            "shared/src/queue/notify.rs",
             "src/embedded/",
         ],
         advice: "SQL is a function in a file of shared/src/store",

@@ -7,7 +7,8 @@ use shared::config::Config;
 use shared::flows::Context;
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
-use shared::queue::Doorbell;
+use shared::domain::secret::{ExposeSecret, Secret};
+use shared::queue::{Doorbell, Redis};
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -23,6 +24,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// How to log in as the owner of the schema.
     pub connect: PgConnectOptions,
+    /// The wire of wake-ups beside Postgres, where there is one.
+    pub redis: Option<Redis>,
 }
 
 impl Parts {
@@ -35,6 +38,7 @@ impl Parts {
         let clock = Clock::system();
         let db = Db::connect(connect.clone(), PoolSizes::default()).await?;
         let outbound = outbound(config)?;
+        let redis = redis(config.redis_url.as_ref())?;
         let instances = ConfiguredInstances {
             github_url: config.providers.github.url.clone(),
             github_api_url: config.providers.github.api_url.clone(),
@@ -45,14 +49,22 @@ impl Parts {
             vault: Vault::new(keyring),
             providers: Arc::new(Providers::new(outbound.clone(), clock.clone(), &instances)),
             clock,
-            doorbell: Doorbell::postgres(connect.clone()),
+            doorbell: Doorbell::over(redis.clone(), connect.clone()),
         };
         Ok(Self {
             context,
             outbound,
             connect,
+            redis,
         })
     }
+}
+
+/// The server of `MOORING_REDIS_URL`. Whether it answers is not asked: work goes on without it.
+pub fn redis(url: Option<&Secret>) -> Result<Option<Redis>, Failure> {
+    url.map(|url| Redis::new(url.expose_secret()))
+        .transpose()
+        .map_err(|fault| Failure::usage(format!("MOORING_REDIS_URL: {fault}")))
 }
 
 /// Addresses that the operator's own settings name need no second permission.

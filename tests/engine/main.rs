@@ -11,3 +11,4 @@ mod shutdown;
 mod support;
 mod takeover;
 mod verdicts;
+mod wake;

@@ -22,6 +22,7 @@ pub mod counters;
 pub mod credentials;
 pub mod idempotency;
 pub mod jobs;
+pub mod jobs_changes;
 pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
