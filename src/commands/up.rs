@@ -1,5 +1,6 @@
 //! `mooring up`: everything in one process.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 
 use shared::clock::Clock;
@@ -55,6 +56,10 @@ fn announce(config: &Config, running: &Running) -> Result<(), Failure> {
     println!("Mooring listens on http://{address}");
     println!("  API documentation  {}", docs(config, address));
     match &running.jwt_secret {
+        // A log is no place for a token: it is shown to a person at a terminal, and to nobody else.
+        Some(_) if !std::io::stdout().is_terminal() => {
+            println!("  token              mooring token create --user UUID --portal-admin");
+        }
         Some(secret) => {
             let clock = Clock::system();
             let user = UserId::new(clock.now());

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use shared::clock::Clock;
 use shared::config::Config;
+use shared::domain::secret::{ExposeSecret, Secret};
 use shared::flows::Context;
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
-use shared::domain::secret::{ExposeSecret, Secret};
 use shared::queue::{Doorbell, Redis};
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};

@@ -35,8 +35,9 @@ impl Server {
         let folder = std::env::temp_dir().join(format!("mooring-redis-{process}-{number}"));
         std::fs::create_dir_all(&folder).unwrap();
         let Ok(child) = spawn(&folder) else {
-            let _ = std::io::stderr()
-                .write_all(b"SKIPPED: redis-server is not installed; nothing of Redis was tested\n");
+            let _ = std::io::stderr().write_all(
+                b"SKIPPED: redis-server is not installed; nothing of Redis was tested\n",
+            );
             let _ = std::fs::remove_dir_all(&folder);
             return None;
         };
@@ -182,7 +183,11 @@ async fn a_flush_loses_nothing() {
             assert_eq!(server.say("FLUSHALL").await, "+OK\r\n");
         }
     }
-    assert_eq!(server.say("DBSIZE").await, ":0\r\n", "it holds nothing at all");
+    assert_eq!(
+        server.say("DBSIZE").await,
+        ":0\r\n",
+        "it holds nothing at all"
+    );
     for id in ids {
         bed.until(org, id, JobStatus::Succeeded).await;
         assert_eq!(bed.probe.runs(id).len(), 1);

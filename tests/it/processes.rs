@@ -144,10 +144,7 @@ fn the_api_answers_what_is_under_way_before_it_ends() {
 #[test]
 fn streams_do_not_hold_up_the_end_and_go_on_elsewhere() {
     run_as(setup(), |w| async move {
-        let mut programs = [
-            Program::start(&w, &["api"]),
-            Program::start(&w, &["api"]),
-        ];
+        let mut programs = [Program::start(&w, &["api"]), Program::start(&w, &["api"])];
         let token = signed_by_the_program(&w).await;
         let mut callers = Vec::new();
         for program in &mut programs {
@@ -167,7 +164,9 @@ fn streams_do_not_hold_up_the_end_and_go_on_elsewhere() {
         callers[1].synced(&id).await;
         let mut events = callers[1].follow(events.last_id.as_deref()).await;
         let told = events
-            .until("what was missed", |event| event.data["status"] == "succeeded")
+            .until("what was missed", |event| {
+                event.data["status"] == "succeeded"
+            })
             .await;
         assert_eq!(told.data["connection_id"], json!(id));
         worker.end(Signal::TERM).await;

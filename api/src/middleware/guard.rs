@@ -92,10 +92,9 @@ async fn admit(
     head: &Parts,
 ) -> Result<Admitted, ApiError> {
     let admitted = entitle(state, route, head).await?;
-    if let Err(wait) =
-        state
-            .throttle
-            .take(admitted.caller.id(), route.changes(), Instant::now())
+    if let Err(wait) = state
+        .throttle
+        .take(admitted.caller.id(), route.changes(), Instant::now())
     {
         let at = state.context.clock.now()
             + chrono::TimeDelta::from_std(wait).unwrap_or(chrono::TimeDelta::seconds(60));

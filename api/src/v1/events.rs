@@ -251,7 +251,9 @@ impl aide::OperationOutput for Events {
             description: "Events, as they happen; a comment every 15 seconds.".to_owned(),
             ..Documented::default()
         };
-        response.content.insert("text/event-stream".to_owned(), media);
+        response
+            .content
+            .insert("text/event-stream".to_owned(), media);
         vec![(Some(200), response)]
     }
 }

@@ -112,6 +112,12 @@ impl Db {
         })
     }
 
+    /// Connections as `mooring_app` without a tenant, which see no rows: for statements that set
+    /// their tenant themselves.
+    pub(super) fn app(&self) -> &PgPool {
+        &self.app
+    }
+
     /// The door across tenants: for `sweeps.rs`, `lookups.rs`, `inbox.rs` and the job engine.
     #[must_use]
     pub fn system(&self) -> SystemExecutor {

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
 
 use crate::bad_input::rows;
-use crate::world::run_test;
+use crate::world::{new_organization, run_test};
+use mooring_forge::{Face, Match};
+use shared::domain::organization::Role;
 
 #[test]
 fn the_chain_of_a_deleted_organization_lies_in_the_platforms_archive() {
@@ -83,5 +85,33 @@ fn the_chain_of_a_deleted_organization_lies_in_the_platforms_archive() {
             .post("/api/v1/organizations", again)
             .await
             .problem(409, "organization_exists");
+    });
+}
+
+#[test]
+fn an_organization_may_end_in_the_middle_of_its_syncs() {
+    run_test(|w| async move {
+        let pages = Match::face(Face::GitHub).path("/user/repos");
+        for round in 0..6 {
+            let id = new_organization(&w.context, &format!("Round {round}")).await;
+            let owner = w.member_of(id, Role::Owner);
+            w.forge.clear_log();
+            for account in 0..3 {
+                let token = w.github_account(&format!("octo-{round}-{account}"), 1000);
+                owner.connect("github", &token).await;
+            }
+            w.forge.wait_answered(&pages, 4 + round).await;
+            let answer = owner.delete("").await;
+            // Something may have been written into it at the same moment: it says so.
+            if answer.status == 409 {
+                answer.problem(409, "organization_busy");
+                owner.delete("").await.expect(204);
+            } else {
+                answer.expect(204);
+            }
+            owner.get("").await.problem(404, "not_found");
+        }
+        let verified = w.admin().get("/activity/verify").await.expect(200);
+        assert_eq!(verified["ok"], true);
     });
 }

@@ -1,7 +1,5 @@
 //! A sync while it runs: its progress, its one job, its end on demand.
 
-use std::time::Duration;
-
 use mooring_forge::{Face, Hold, Match};
 use serde_json::{Value, json};
 
@@ -69,24 +67,21 @@ fn progress_is_seen_and_a_second_call_answers_the_running_job() {
 }
 
 #[test]
-fn a_cancelled_sync_ends_between_two_pages_and_removes_nothing() {
+fn a_cancelled_sync_ends_though_the_provider_does_not_answer_and_removes_nothing() {
     run_test(|w| async move {
         let owner = w.owner();
-        let token = w.github_account("octo", 1500);
+        let token = w.github_account("octo", 250);
         let id = owner.connect_and_sync("github", &token).await;
-        w.forge.clear_log();
-        w.forge
-            .set_latency(Face::GitHub, Duration::from_millis(250));
+        let second = Match::face(Face::GitHub).path("/user/repos").page(2);
+        let gate = w.forge.gate(second, Hold::BeforeWork);
         let sync = format!("/git-connections/{id}/sync");
         let answer = owner.post(&sync, json!({})).await;
         let path = answer.header("location").unwrap().to_owned();
-        let pages = Match::face(Face::GitHub).path("/user/repos");
-        w.forge.wait_arrived(&pages, 2).await;
+        gate.arrived(1).await;
         let cancel = format!("{path}/cancel");
         owner.post(&cancel, Value::Null).await.expect(200);
         let job = owner.job_ended(&path).await;
         assert_eq!(job["status"], "cancelled", "{job}");
-        assert!(w.forge.count(&pages) < 10, "a second is four pages");
         let runs = owner.get(&format!("{sync}s")).await.expect(200);
         let run = &runs["syncs"][0];
         assert_eq!(run["status"], "cancelled", "{run}");
@@ -94,13 +89,13 @@ fn a_cancelled_sync_ends_between_two_pages_and_removes_nothing() {
             (&run["complete"], &run["incomplete_reason"], &run["removed"]),
             (&json!(false), &json!("cancelled"), &json!(0))
         );
-        w.forge.set_latency(Face::GitHub, Duration::ZERO);
+        gate.open();
 
         let retried = owner.post(&format!("{path}/retry"), Value::Null).await;
         retried.expect(202);
         let job = owner.job_ended(retried.header("location").unwrap()).await;
         assert_eq!(job["status"], "succeeded", "{job}");
-        assert_eq!(owner.connection(&id).await["repository_count"], 1500);
+        assert_eq!(owner.connection(&id).await["repository_count"], 250);
         let again = owner.post(&format!("{path}/retry"), Value::Null).await;
         again.problem(409, "job_not_failed");
     });
@@ -127,5 +122,40 @@ fn a_connection_may_be_deleted_in_the_middle_of_its_sync() {
             "{job}"
         );
         assert_eq!(owner.get("/repositories").await.expect(200)["total"], 0);
+    });
+}
+
+#[test]
+fn a_listing_that_was_begun_with_another_token_is_begun_anew() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let token = w.github_account("octo", 250);
+        let second = Match::face(Face::GitHub).path("/user/repos").page(2);
+        let gate = w.forge.gate(second, Hold::BeforeWork);
+        let id = owner.connect("github", &token).await;
+        gate.arrived(1).await;
+        // Another account: what the first one saw says nothing of it.
+        let body = json!({ "api_token": w.github_account("mona", 120) });
+        let path = format!("/git-connections/{id}");
+        owner.patch(&path, body).await.expect(200);
+        w.forge.revoke(&token);
+        gate.open();
+        until("the listing of the new account", || async {
+            let connection = owner.connection(&id).await;
+            (connection["repository_count"] == 120).then_some(())
+        })
+        .await;
+        w.idle().await;
+        let found = owner.connection(&id).await;
+        assert_eq!(
+            (
+                &found["status"],
+                &found["health"]["code"],
+                &found["username"]
+            ),
+            (&json!("active"), &json!("ok"), &json!("mona"))
+        );
+        let rows = owner.get("/repositories?search=octo").await.expect(200);
+        assert_eq!(rows["total"], 0);
     });
 }

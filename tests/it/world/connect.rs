@@ -43,11 +43,18 @@ impl Caller {
         id
     }
 
-    /// Waits until a first sync has completed.
+    /// Waits until a first sync has completed and its job has ended: until then a second call
+    /// would answer the first one's job.
     pub async fn synced(&self, id: &str) {
         until("a first sync", || async {
             let connection = self.connection(id).await;
-            (!connection["last_synced_at"].is_null()).then_some(())
+            if connection["last_synced_at"].is_null() {
+                return None;
+            }
+            let jobs = self.get(&format!("/jobs?connection_id={id}")).await;
+            let open = |job: &Value| matches!(job["status"].as_str(), Some("queued" | "running"));
+            let jobs = jobs.expect(200);
+            (!jobs["jobs"].as_array().unwrap().iter().any(open)).then_some(())
         })
         .await;
     }

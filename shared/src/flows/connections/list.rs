@@ -13,7 +13,7 @@ use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::page::{Page, PageRequest, Start};
 use crate::flows::{Context, Error};
 use crate::store::connections::{self, ListFilter};
-use crate::store::{TenantTx, counters};
+use crate::store::counters;
 
 /// What a list of connections asks for.
 #[derive(Clone, Debug)]
@@ -65,13 +65,12 @@ pub async fn list(context: &Context, permit: &Permit, list: &List) -> Result<Pag
     };
     let mut stretch = stretch(&list.page);
     let backwards = matches!(list.page.start, Start::Before(_));
-    let mut tx = context.db.tenant(permit.organization()).await?;
-    let found = own_rows(&mut tx, filter, &stretch).await?;
+    let organization = permit.organization();
+    let found = own_rows(context, organization, filter, &stretch).await?;
     let totals = match found.totals {
         Some(totals) => totals,
-        None => counters::connections(&mut *tx).await?,
+        None => counters::connections(&mut *context.db.tenant(organization).await?).await?,
     };
-    drop(tx);
     let (own, more_own) = (found.connections, found.more);
     let (own_total, shared_total) = match filter {
         ListFilter::All => (totals.own, totals.shared),
@@ -153,19 +152,29 @@ fn stretch(page: &PageRequest<ListKey>) -> Stretch {
 }
 
 async fn own_rows(
-    tx: &mut TenantTx,
+    context: &Context,
+    organization: OrganizationId,
     filter: ListFilter,
     stretch: &Stretch,
 ) -> Result<connections::Stretch, Error> {
     let Some(start) = stretch.own.clone() else {
         return Ok(connections::Stretch::default());
     };
-    let request = PageRequest {
-        page: 1,
-        per_page: stretch.own_at_most,
-        start,
+    let per_page = stretch.own_at_most;
+    let after = match start {
+        Start::Offset(0) => None,
+        Start::After(id) => Some(id),
+        start => {
+            let request = PageRequest {
+                page: 1,
+                per_page,
+                start,
+            };
+            let mut tx = context.db.tenant(organization).await?;
+            return Ok(connections::list(&mut *tx, filter, &request).await?);
+        }
     };
-    Ok(connections::list(&mut **tx, filter, &request).await?)
+    Ok(connections::list_at_once(&context.db, organization, filter, after, per_page).await?)
 }
 
 /// By a second query under the platform's setting.

@@ -148,9 +148,7 @@ pub enum Begin {
 
 impl Inner {
     fn followed(&self) -> MutexGuard<'_, Followed> {
-        self.followed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enters a follower; whether nobody has looked at the organization yet.
@@ -262,7 +260,10 @@ impl Inner {
                 return Ok(());
             };
             let known = one.known.as_ref();
-            (moved, known.map(|known| known.jobs.clone()).unwrap_or_default())
+            (
+                moved,
+                known.map(|known| known.jobs.clone()).unwrap_or_default(),
+            )
         };
         let news = moved
             .read(&self.context, organization, &before, &mut seen)

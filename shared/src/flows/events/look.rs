@@ -55,11 +55,8 @@ impl Known {
         let truncated = jobs.len() > MOST;
         // The newest are what somebody looks at.
         jobs.drain(..jobs.len().saturating_sub(MOST));
-        let new_entries: HashSet<ActivityId> = seen
-            .entries
-            .difference(&self.entries)
-            .copied()
-            .collect();
+        let new_entries: HashSet<ActivityId> =
+            seen.entries.difference(&self.entries).copied().collect();
         Moved {
             jobs,
             left,

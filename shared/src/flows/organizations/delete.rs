@@ -3,13 +3,16 @@
 //! Its chain is sealed to the last entry (which tells of the end), moved whole to the platform's
 //! archive, and then what hangs on the tenant is deleted, all in one transaction. A change that is
 //! under way in that tenant meanwhile finds its foreign key gone and rolls back.
+//!
+//! Races: *a page of a sync, or a deletion of a connection* → both lock the connection before all
+//! else, and so does this, so that none of them waits for another in a circle.
 
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::ids::OrganizationId;
 use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error};
-use crate::store::{activity, jobs, organizations};
+use crate::store::{activity, connections, jobs, organizations};
 
 /// Entries moved in one statement.
 const BATCH: i64 = 1_000;
@@ -31,6 +34,7 @@ pub async fn delete(context: &Context, permit: &Permit) -> Result<(), Error> {
     let gone = organizations::get(&mut *tx, id)
         .await?
         .ok_or(Error::NotFound("organization"))?;
+    connections::lock_all(&mut *tx).await?;
     let ended = || {
         Change::new(
             Event::OrganizationDeleted,

@@ -12,7 +12,7 @@ use super::error::StoreError;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 
-pub use list::{ListFilter, Stretch, list, list_shared};
+pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
 pub use write::{Patch, delete, insert, patch, record_use, record_validation, set_health};
 
 /// One connection; `None` where the tenant has none of this id.
@@ -55,4 +55,16 @@ pub async fn get_for_delete(
         .fetch_optional(db)
         .await?;
     Ok(row.map(Into::into))
+}
+
+/// Locks every connection of the transaction's tenant, as [`get_for_delete`] does one: for the end
+/// of the tenant, whose cascade would take their rows after those that hang on them.
+///
+/// # Errors
+/// As every statement.
+pub async fn lock_all(db: impl PgExecutor<'_>) -> Result<(), StoreError> {
+    sqlx::query!("SELECT id FROM connections ORDER BY id FOR UPDATE")
+        .fetch_all(db)
+        .await?;
+    Ok(())
 }
