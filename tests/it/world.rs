@@ -37,7 +37,7 @@ use worker::{Engine, EngineOptions, RunningEngine};
 pub use api::{Api, allowing, outbound};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
-pub use events::{Event, Events};
+pub use events::Event;
 pub use logs::Logs;
 
 /// Nothing in a test may take longer.
