@@ -36,7 +36,8 @@ CREATE POLICY system ON activity TO mooring_system USING (true);
 -- to the archive; it may change nothing that the MAC covers.
 GRANT SELECT, INSERT, DELETE ON activity TO mooring_app;
 GRANT UPDATE (sequence, hash) ON activity TO mooring_app;
-GRANT SELECT (organization_id, sequence) ON activity TO mooring_system;
+-- What waits to be sealed, and that something happened; not what.
+GRANT SELECT (organization_id, id, event, sequence) ON activity TO mooring_system;
 
 -- The head of each chain, kept apart from the entries and under the same key.
 CREATE TABLE activity_heads (

@@ -69,7 +69,7 @@ const HOMES: &[Home] = &[
         files: &[
             "shared/src/store/connect.rs",
             "shared/src/store/mod.rs",
-            "shared/src/store/sweeps.rs",
+            "shared/src/store/sweeps/",
             "shared/src/store/inbox.rs",
             "shared/src/store/lookups.rs",
             "worker/src/backend/",
@@ -105,7 +105,7 @@ const HOMES: &[Home] = &[
             "worker/src/engine.rs",
             "worker/src/runtime/schedule.rs",
             // NOTIFY, on a connection of its own.
-            "shared/src/queue/doorbell.rs",
+            "shared/src/queue/notify.rs",
             "src/embedded/",
         ],
         advice: "SQL is a function in a file of shared/src/store",

@@ -165,18 +165,27 @@ fn uuid() -> ParameterSchemaOrContent {
 }
 
 fn idempotency_key() -> ReferenceOr<Parameter> {
-    let schema = json_schema!({ "type": "string", "minLength": 1, "maxLength": 255 });
+    text_header(
+        "Idempotency-Key",
+        "Any text of your own, kept for 24 hours: the same key and body answers the first answer again.",
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": 255 }),
+    )
+}
+
+/// A header that a call may carry.
+pub(crate) fn text_header(
+    name: &str,
+    description: &str,
+    json_schema: schemars::Schema,
+) -> ReferenceOr<Parameter> {
     ReferenceOr::Item(Parameter::Header {
         parameter_data: ParameterData {
-            name: "Idempotency-Key".to_owned(),
-            description: Some(
-                "Any text of your own, kept for 24 hours: the same key and body answers the first answer again."
-                    .to_owned(),
-            ),
+            name: name.to_owned(),
+            description: Some(description.to_owned()),
             required: false,
             deprecated: None,
             format: ParameterSchemaOrContent::Schema(SchemaObject {
-                json_schema: schema,
+                json_schema,
                 external_docs: None,
                 example: None,
             }),

@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
-    activity, api_tokens, branches, connected_repositories, connections, jobs, members,
+    activity, api_tokens, branches, connected_repositories, connections, events, jobs, members,
     organizations, repositories, syncs,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
@@ -74,6 +74,8 @@ fn write(r: &mut Routes) {
     r.both(GET, "/jobs/{job_id}", P::JobsList, jobs::get, &jobs::GET);
     r.both(POST, "/jobs/{job_id}/retry", P::RepositoriesManage, jobs::retry, &jobs::RETRY);
     r.both(POST, "/jobs/{job_id}/cancel", P::RepositoriesManage, jobs::cancel, &jobs::CANCEL);
+
+    r.both(GET, "/events", P::JobsList, events::follow, &events::FOLLOW);
 
     r.both(GET, "/activity", P::ActivityList, activity::list, &activity::LIST);
     r.both(GET, "/activity/export", P::ActivityList, activity::export, &activity::EXPORT);

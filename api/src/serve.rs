@@ -10,9 +10,10 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::middleware::PeerAddress;
+use crate::middleware::{LineEnd, PeerAddress};
 use crate::state::ApiState;
 
 /// Longest time for the head of a request, and between two of them: who sends a byte a second holds
@@ -56,6 +57,8 @@ pub async fn serve(
         }
     }
     drop(listener);
+    // Streams have no end of their own.
+    state.ending.cancel();
     graceful.shutdown().await;
     state.tasks.close();
     state.tasks.wait().await;
@@ -67,10 +70,13 @@ fn converse(stream: TcpStream, peer: SocketAddr, router: &Router, graceful: &Gra
     let _ = stream.set_nodelay(true);
     let router = router.clone();
     let address = PeerAddress(peer.ip());
+    let end = CancellationToken::new();
+    let line = LineEnd(end.clone());
     let service =
         hyper::service::service_fn(move |request: http::Request<hyper::body::Incoming>| {
             let mut request: Request = request.map(axum::body::Body::new);
             request.extensions_mut().insert(address);
+            request.extensions_mut().insert(line.clone());
             router.clone().oneshot(request)
         });
     let connection = http1::Builder::new()
@@ -79,8 +85,11 @@ fn converse(stream: TcpStream, peer: SocketAddr, router: &Router, graceful: &Gra
         .serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
+        tokio::select! {
+            ended = watched => if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended early");
+            },
+            () = end.cancelled() => tracing::debug!("a connection was cut: its client takes nothing"),
         }
     });
 }

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use shared::authz::jwt::Verifier;
 use shared::domain::ids::OrganizationId;
+use shared::flows::events::Feed;
 use shared::flows::{self, Context, organizations};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
@@ -87,6 +89,10 @@ pub struct Inner {
     /// Calls that go on although their client left.
     pub(crate) tasks: TaskTracker,
     pub(crate) throttle: Throttle,
+    /// What happens, for those who follow it.
+    pub(crate) feed: Feed,
+    /// Streams end: the server does.
+    pub(crate) ending: CancellationToken,
     known: Mutex<HashMap<OrganizationId, Instant>>,
 }
 
@@ -122,6 +128,8 @@ impl ApiState {
         let mut all: Vec<(&'static str, Check)> = vec![("database", database)];
         all.extend(checks);
         Self(Arc::new(Inner {
+            feed: Feed::new(context.clone(), crate::v1::events::written),
+            ending: CancellationToken::new(),
             context,
             verifier,
             settings,

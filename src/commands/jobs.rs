@@ -13,6 +13,7 @@ use crate::cli::{Jobs, JobsList};
 use crate::environment::Environment;
 use crate::exit::Failure;
 use crate::service::database::Database;
+use crate::service::parts::redis;
 
 /// Runs one of them.
 pub async fn run(environment: &Environment, command: Jobs) -> Result<(), Failure> {
@@ -22,7 +23,10 @@ pub async fn run(environment: &Environment, command: Jobs) -> Result<(), Failure
     match command {
         Jobs::List(asked) => list(&db, &asked).await,
         Jobs::Show { id } => show(&db, id).await,
-        Jobs::Retry { id } => retry(&db, id, &Doorbell::postgres(options)).await,
+        Jobs::Retry { id } => {
+            let bell = Doorbell::over(redis(config.redis_url.as_ref())?, options);
+            retry(&db, id, &bell).await
+        }
         Jobs::Cancel { id } => cancel(&db, id).await,
     }
 }

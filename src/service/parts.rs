@@ -5,10 +5,11 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::Config;
+use shared::domain::secret::{ExposeSecret, Secret};
 use shared::flows::{Context, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
-use shared::queue::Doorbell;
+use shared::queue::{Doorbell, Redis};
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -24,6 +25,8 @@ pub struct Parts {
     pub outbound: Outbound,
     /// How to log in as the owner of the schema.
     pub connect: PgConnectOptions,
+    /// The wire of wake-ups beside Postgres, where there is one.
+    pub redis: Option<Redis>,
 }
 
 impl Parts {
@@ -36,6 +39,7 @@ impl Parts {
         let clock = Clock::system();
         let db = Db::connect(connect.clone(), PoolSizes::default()).await?;
         let outbound = outbound(config)?;
+        let redis = redis(config.redis_url.as_ref())?;
         let instances = ConfiguredInstances {
             github_url: config.providers.github.url.clone(),
             github_api_url: config.providers.github.api_url.clone(),
@@ -46,13 +50,14 @@ impl Parts {
             vault: Vault::new(keyring),
             providers: Arc::new(Providers::new(outbound.clone(), clock.clone(), &instances)),
             clock,
-            doorbell: Doorbell::postgres(connect.clone()),
+            doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
         };
         Ok(Self {
             context,
             outbound,
             connect,
+            redis,
         })
     }
 }
@@ -63,6 +68,13 @@ fn retention(config: &Config) -> Retention {
         jobs: kept(config.jobs.retention),
         failed_jobs: kept(config.jobs.failed_retention),
     }
+}
+
+/// The server of `MOORING_REDIS_URL`. Whether it answers is not asked: work goes on without it.
+pub fn redis(url: Option<&Secret>) -> Result<Option<Redis>, Failure> {
+    url.map(|url| Redis::new(url.expose_secret()))
+        .transpose()
+        .map_err(|fault| Failure::usage(format!("MOORING_REDIS_URL: {fault}")))
 }
 
 /// Addresses that the operator's own settings name need no second permission.

@@ -32,6 +32,7 @@ impl Workers {
             context: parts.context.clone(),
             schedule: worker::jobs::schedule(),
             doorbell: parts.context.doorbell.clone(),
+            redis: parts.redis.clone(),
         });
         let stop = CancellationToken::new();
         let mut sealer = JoinSet::new();

@@ -12,3 +12,4 @@ mod shutdown;
 mod support;
 mod takeover;
 mod verdicts;
+mod wake;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use shared::clock::Clock;
 use shared::domain::ids::{JobId, OrganizationId};
 use shared::domain::job::{Job as Record, JobStatus, Priority, Progress};
-use shared::queue::{Backoff, Cancellation, Doorbell, Enqueued, Job, NewJob, enqueue};
+use shared::queue::{Backoff, Cancellation, Doorbell, Enqueued, Job, NewJob, Redis, enqueue};
 use shared::store::{Db, PoolSizes, jobs, migrate, migrations_hash};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::sync::OnceCell;
@@ -27,6 +27,8 @@ pub struct Bed {
     pub clock: Clock,
     pub bell: Doorbell,
     pub probe: Probe,
+    /// Where its engines hear rings too.
+    pub redis: Option<Redis>,
     /// Dropped with the test.
     pub database: Option<TestDatabase>,
 }
@@ -80,6 +82,7 @@ pub async fn attach(url: &str) -> Bed {
         clock: Clock::movable(),
         bell,
         probe: Probe::default(),
+        redis: None,
         database: None,
     }
 }
@@ -96,6 +99,7 @@ impl Bed {
             context: self.probe.clone(),
             schedule: Schedule::new(),
             doorbell: self.bell.clone(),
+            redis: self.redis.clone(),
         }
     }
 

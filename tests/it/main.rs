@@ -6,6 +6,7 @@ mod activity;
 mod bad_input;
 mod connections;
 mod conventions;
+mod events;
 mod jobs;
 mod jwt;
 mod organizations;

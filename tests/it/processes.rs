@@ -141,6 +141,39 @@ fn the_api_answers_what_is_under_way_before_it_ends() {
     });
 }
 
+#[test]
+fn streams_do_not_hold_up_the_end_and_go_on_elsewhere() {
+    run_as(setup(), |w| async move {
+        let mut programs = [Program::start(&w, &["api"]), Program::start(&w, &["api"])];
+        let token = signed_by_the_program(&w).await;
+        let mut callers = Vec::new();
+        for program in &mut programs {
+            callers.push(Caller {
+                token: token.clone(),
+                ..w.owner().at(&program.api().await)
+            });
+        }
+        let mut events = callers[0].follow(None).await;
+        let [first, second] = programs;
+        first.signal(Signal::TERM);
+        events.ended().await;
+        first.ended(0).await;
+        let worker = Program::start(&w, &["worker"]);
+        let account = w.github_account("octo", 3);
+        let id = callers[1].connect("github", &account).await;
+        callers[1].synced(&id).await;
+        let mut events = callers[1].follow(events.last_id.as_deref()).await;
+        let told = events
+            .until("what was missed", |event| {
+                event.data["status"] == "succeeded"
+            })
+            .await;
+        assert_eq!(told.data["connection_id"], json!(id));
+        worker.end(Signal::TERM).await;
+        second.end(Signal::TERM).await;
+    });
+}
+
 /// `mooring token create`.
 async fn signed_by_the_program(w: &World) -> String {
     let role = format!("{}=owner", w.organization);

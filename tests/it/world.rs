@@ -4,6 +4,7 @@ mod api;
 mod callers;
 mod client;
 mod connect;
+mod events;
 mod logs;
 
 use std::future::Future;
@@ -36,6 +37,7 @@ use worker::{Engine, EngineOptions, RunningEngine};
 pub use api::{Api, allowing, outbound};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
+pub use events::Event;
 pub use logs::Logs;
 
 /// Nothing in a test may take longer.
@@ -175,6 +177,7 @@ impl World {
             context: self.context.clone(),
             schedule: worker::jobs::schedule(),
             doorbell: self.context.doorbell.clone(),
+            redis: None,
         });
         self.engines.lock().unwrap().push(engine);
     }

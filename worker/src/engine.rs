@@ -13,7 +13,7 @@ use apalis_core::monitor::Monitor;
 use apalis_core::monitor::context::MonitorContext;
 use apalis_core::worker::builder::WorkerBuilder;
 use shared::clock::Clock;
-use shared::queue::Doorbell;
+use shared::queue::{Doorbell, Redis};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection, PgConnection};
 use tokio::task::{JoinHandle, JoinSet};
@@ -46,6 +46,8 @@ pub struct EngineOptions<C> {
     pub schedule: Schedule,
     /// Rung for scheduled jobs.
     pub doorbell: Doorbell,
+    /// A second wire to hear rings on, beside Postgres.
+    pub redis: Option<Redis>,
 }
 
 impl<C> fmt::Debug for EngineOptions<C> {
@@ -81,7 +83,7 @@ impl Engine {
         let mut before = JoinSet::new();
         before.spawn(claim::run(Arc::clone(&core)));
         before.spawn(survey::run(Arc::clone(&core)));
-        before.spawn(listen::run(Arc::clone(&core)));
+        before.spawn(listen::run(Arc::clone(&core), options.redis));
         before.spawn(run_schedule(
             Arc::clone(&core),
             options.schedule,

@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use http::StatusCode;
+use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::request_id::CallId;
@@ -22,6 +23,11 @@ use crate::state::ApiState;
 /// The other end of the connection, in a request's extensions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerAddress(pub IpAddr);
+
+/// Ends the connection that a request came over, in its extensions: for a client that takes nothing
+/// any more.
+#[derive(Clone, Debug)]
+pub(crate) struct LineEnd(pub CancellationToken);
 
 /// Around everything.
 pub(crate) async fn edge(

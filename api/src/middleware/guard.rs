@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
@@ -56,7 +56,61 @@ pub(crate) async fn guard(State(state): State<ApiState>, request: Request, next:
     next.run(request).await
 }
 
+/// What a call was admitted by, to ask again while its answer goes on.
+pub(crate) struct Standing {
+    route: &'static Route,
+    head: Parts,
+}
+
+impl aide::OperationInput for Standing {}
+
+impl FromRequestParts<ApiState> for Standing {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, ApiError> {
+        let route = parts.extensions.get::<&'static Route>().copied();
+        Ok(Self {
+            route: route.ok_or_else(Problem::internal)?,
+            head: parts.clone(),
+        })
+    }
+}
+
+impl Standing {
+    /// Whether the same call would still be let in: its token has not ended, its permission has not
+    /// been taken away. Where that cannot be found out now, nothing has changed.
+    pub(crate) async fn holds(&self, state: &ApiState) -> bool {
+        match entitle(state, self.route, &self.head).await {
+            Ok(_) => true,
+            Err(error) => error.0.status.is_server_error(),
+        }
+    }
+}
+
 async fn admit(
+    state: &ApiState,
+    route: &'static Route,
+    head: &Parts,
+) -> Result<Admitted, ApiError> {
+    let admitted = entitle(state, route, head).await?;
+    if let Err(wait) = state
+        .throttle
+        .take(admitted.caller.id(), route.changes(), Instant::now())
+    {
+        let at = state.context.clock.now()
+            + chrono::TimeDelta::from_std(wait).unwrap_or(chrono::TimeDelta::seconds(60));
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_requests",
+            "You call more often than you may. Wait as long as Retry-After says.",
+        )
+        .retry_at(at)
+        .into());
+    }
+    Ok(admitted)
+}
+
+/// Who calls, and what they may do there.
+async fn entitle(
     state: &ApiState,
     route: &'static Route,
     head: &Parts,
@@ -95,20 +149,6 @@ async fn admit(
             Some(permit)
         }
     };
-    if let Err(wait) = state
-        .throttle
-        .take(caller.id(), route.changes(), Instant::now())
-    {
-        let at = state.context.clock.now()
-            + chrono::TimeDelta::from_std(wait).unwrap_or(chrono::TimeDelta::seconds(60));
-        return Err(Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_requests",
-            "You call more often than you may. Wait as long as Retry-After says.",
-        )
-        .retry_at(at)
-        .into());
-    }
     Ok(Admitted {
         caller: Arc::new(caller),
         permit,

@@ -8,6 +8,6 @@ mod request_id;
 mod security_headers;
 mod throttle;
 
-pub(crate) use edge::{PeerAddress, edge};
-pub(crate) use guard::guard;
+pub(crate) use edge::{LineEnd, PeerAddress, edge};
+pub(crate) use guard::{Standing, guard};
 pub(crate) use throttle::Throttle;

@@ -22,7 +22,6 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// Read and checked, so that a configuration can be complete before what uses it is; not used yet.
 const NOT_USED_YET: &[&Setting] = &[
-    &names::REDIS_URL,
     &names::REDIRECT_ALLOWLIST,
     &names::GITHUB_CLIENT_ID,
     &names::GITHUB_APP_ID,
@@ -226,10 +225,8 @@ fn database_url(text: &str) -> Result<Secret, &'static str> {
 
 fn redis_url(text: &str) -> Result<Secret, &'static str> {
     let text = text.trim();
-    let known = ["redis", "rediss", "redis+unix", "unix", "valkey", "valkeys"];
-    Url::parse(text)
+    redis::IntoConnectionInfo::into_connection_info(text)
         .ok()
-        .filter(|url| known.contains(&url.scheme()))
         .map(|_| Secret::from(text))
         .ok_or("must be a URL like redis://host:6379 or rediss://user:password@host:6379/0")
 }

@@ -53,7 +53,7 @@ macro_rules! settings {
 
 settings! {
     DATABASE_URL "DATABASE_URL" secret None, "Postgres 13 or later; unset: a private embedded Postgres in the data directory";
-    REDIS_URL "MOORING_REDIS_URL" secret None, "Redis 6.2 or later, or Valkey: wake-ups, shared budgets and live events go through it";
+    REDIS_URL "MOORING_REDIS_URL" secret None, "Redis 6.2 or later, or Valkey: workers are woken through it, and by Postgres where it is away";
     DATA_DIR "MOORING_DATA_DIR" plain None, "embedded database and generated secrets; default ./.mooring, as root /var/lib/mooring";
     LISTEN "MOORING_LISTEN" plain Some("127.0.0.1:8080"), "address of the API";
     METRICS_LISTEN "MOORING_METRICS_LISTEN" plain None, "own address for /metrics, /healthz and /readyz; unset: on the API's address, a worker serves none";

@@ -34,6 +34,10 @@ macro_rules! id {
             /// A new id whose order is that of `at`.
             #[must_use]
             pub fn new(at: DateTime<Utc>) -> Self { Self(v7(at)) }
+
+            /// Not above any id made at `at` or later.
+            #[must_use]
+            pub fn floor(at: DateTime<Utc>) -> Self { Self(floor(at)) }
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { self.0.fmt(f) }
@@ -113,9 +117,21 @@ fn v7(at: DateTime<Utc>) -> Uuid {
     ))
 }
 
+fn floor(at: DateTime<Utc>) -> Uuid {
+    // The first 48 bits of a UUIDv7 are its milliseconds.
+    Uuid::from_u128(u128::from(u64::try_from(at.timestamp_millis()).unwrap_or(0)) << 80)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_floor_is_between_what_is_older_and_what_is_not() {
+        let at = DateTime::from_timestamp_millis(1_790_000_000_000).unwrap();
+        let older = JobId::new(at - chrono::TimeDelta::milliseconds(1));
+        assert!(older < JobId::floor(at) && JobId::floor(at) < JobId::new(at));
+    }
 
     #[test]
     fn ids_of_one_instant_keep_the_order_of_calls() {

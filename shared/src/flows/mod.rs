@@ -11,6 +11,7 @@ pub mod connected_repositories;
 pub mod connections;
 mod context;
 mod error;
+pub mod events;
 pub mod idempotency;
 pub mod jobs;
 pub mod members;

@@ -21,11 +21,14 @@ mod doorbell;
 mod enqueue;
 mod job;
 mod new_job;
+mod notify;
+mod redis;
 
 pub use doorbell::{CHANNEL, Doorbell};
 pub use enqueue::enqueue;
 pub use job::{Backoff, Cancellation, Job};
 pub use new_job::NewJob;
+pub use redis::{Redis, RedisFault, RedisRings};
 
 pub use crate::domain::lane::{Lane, Lanes};
 pub use crate::store::jobs_enqueue::Enqueued;

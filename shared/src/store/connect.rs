@@ -131,7 +131,7 @@ impl Db {
         &self.app
     }
 
-    /// The door across tenants: for `sweeps.rs`, `lookups.rs`, `inbox.rs` and the job engine.
+    /// The door across tenants: for `sweeps/`, `lookups.rs`, `inbox.rs` and the job engine.
     #[must_use]
     pub fn system(&self) -> SystemExecutor {
         SystemExecutor(self.system.clone())

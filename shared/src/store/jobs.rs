@@ -13,26 +13,26 @@ use crate::domain::job::{Job, JobError, JobStatus, Progress};
 use crate::domain::lane::Lane;
 use crate::domain::page::{MAX_COUNT, Page, PageRequest, Start};
 
-struct Row {
-    id: Uuid,
-    organization_id: Uuid,
-    kind: String,
-    status: i16,
-    attempt: i16,
-    max_attempts: i16,
-    progress_done: Option<i64>,
-    progress_total: Option<i64>,
-    progress_unit: Option<String>,
-    result: Option<Value>,
-    error_code: Option<String>,
-    error_message: Option<String>,
-    run_at: DateTime<Utc>,
-    created_at: DateTime<Utc>,
-    started_at: Option<DateTime<Utc>>,
-    finished_at: Option<DateTime<Utc>>,
-    requested_by: Option<Json<Actor>>,
-    connection_id: Option<Uuid>,
-    repository_id: Option<Uuid>,
+pub(super) struct Row {
+    pub(super) id: Uuid,
+    pub(super) organization_id: Uuid,
+    pub(super) kind: String,
+    pub(super) status: i16,
+    pub(super) attempt: i16,
+    pub(super) max_attempts: i16,
+    pub(super) progress_done: Option<i64>,
+    pub(super) progress_total: Option<i64>,
+    pub(super) progress_unit: Option<String>,
+    pub(super) result: Option<Value>,
+    pub(super) error_code: Option<String>,
+    pub(super) error_message: Option<String>,
+    pub(super) run_at: DateTime<Utc>,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) started_at: Option<DateTime<Utc>>,
+    pub(super) finished_at: Option<DateTime<Utc>>,
+    pub(super) requested_by: Option<Json<Actor>>,
+    pub(super) connection_id: Option<Uuid>,
+    pub(super) repository_id: Option<Uuid>,
 }
 
 impl TryFrom<Row> for Job {
@@ -81,6 +81,8 @@ macro_rules! select {
         )
     };
 }
+
+pub(super) use select;
 
 /// What a list shows; every part that is given must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! Design: two doors. [`Db::tenant`] opens a transaction as `mooring_app` with the organization
 //! set, and row-level security does the rest, so most queries need no `organization_id = …` at
 //! all. [`Db::system`] is `mooring_system`: it crosses tenants, sees only granted columns, and is
-//! used in `sweeps.rs`, `lookups.rs`, `inbox.rs` and the job engine, nowhere else (a test reads
+//! used in `sweeps/`, `lookups.rs`, `inbox.rs` and the job engine, nowhere else (a test reads
 //! the source for it).
 //! Cost: `BEGIN` and the setting go in one round trip; a transaction that only read is dropped,
 //! and its `ROLLBACK` is sent when the connection goes back, off the caller's path.
@@ -22,6 +22,7 @@ pub mod counters;
 pub mod credentials;
 pub mod idempotency;
 pub mod jobs;
+pub mod jobs_changes;
 pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;

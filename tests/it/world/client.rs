@@ -75,13 +75,26 @@ impl Call {
         self
     }
 
+    /// The answer with its body unread.
+    pub async fn begin(self) -> reqwest::Response {
+        self.request.send().await.unwrap()
+    }
+
     pub async fn send(self) -> Answer {
         let response = match self.request.send().await {
             Ok(response) => response,
             Err(error) => panic!("{}: {error:?}", self.said),
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let bytes = response.bytes().await.unwrap();
+        // A stream of events has no end: its head is the answer.
+        let endless = headers
+            .get("content-type")
+            .is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if endless {
+            Bytes::new()
+        } else {
+            response.bytes().await.unwrap()
+        };
         let mut transcript = self.transcript.lock().unwrap();
         transcript.extend_from_slice(format!("\n{} {status}\n{headers:?}\n", self.said).as_bytes());
         transcript.extend_from_slice(&bytes);

@@ -89,6 +89,7 @@ pub async fn queue_worker(concurrency: usize, name: &str, clock: Clock) -> Resul
         context: tally.clone(),
         schedule: Schedule::new(),
         doorbell: Doorbell::silent(),
+        redis: None,
     });
     let mut said = 0;
     loop {

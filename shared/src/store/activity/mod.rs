@@ -206,6 +206,30 @@ async fn list_before(
         .collect())
 }
 
+/// Entries of one event behind an id, oldest first.
+///
+/// # Errors
+/// As every statement.
+pub async fn of_event(
+    db: impl PgExecutor<'_>,
+    event: &str,
+    behind: ActivityId,
+    limit: i64,
+) -> Result<Vec<Entry>, StoreError> {
+    let rows = select!(
+        "WHERE event = $1 AND id > $2 ORDER BY id LIMIT $3",
+        event,
+        behind.0,
+        limit
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| StoredEntry::from(row).entry)
+        .collect())
+}
+
 /// How many match, counted up to 10,001.
 ///
 /// # Errors

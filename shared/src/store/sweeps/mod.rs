@@ -1,10 +1,14 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
+mod feed;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::connect::SystemExecutor;
 use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
+
+pub use feed::{Standing, entries_of_event, standings};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.
