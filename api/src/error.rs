@@ -7,7 +7,7 @@ use shared::authz::{Denied, Unauthenticated};
 use shared::flows::callers::Unknown;
 use shared::flows::{self, Error};
 
-use crate::problem::Problem;
+use crate::problem::{Dependants, Problem};
 
 /// The error type of handlers.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ fn of_flow(error: flows::Error) -> Problem {
             message,
             dependants,
         } => Problem {
-            dependants,
+            dependants: Some(Box::new(Dependants(dependants))),
             ..Problem::new(StatusCode::CONFLICT, "connection_in_use", message)
         },
         Error::ProviderRateLimited { retry_at } => {

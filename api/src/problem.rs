@@ -25,12 +25,16 @@ pub struct Problem {
     /// Faults in single fields (422).
     pub errors: Vec<FieldError>,
     /// What depends on the thing (409).
-    pub dependants: Vec<Dependant>,
+    pub dependants: Option<Box<Dependants>>,
     /// When to try again.
     pub retry_at: Option<DateTime<Utc>>,
     /// More headers.
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
+
+/// What depends on a thing. Boxed where it is kept: problems are results, and results are small.
+#[derive(Clone, Debug)]
+pub struct Dependants(pub Vec<Dependant>);
 
 /// The document as sent.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -71,7 +75,7 @@ impl Problem {
             code: code.into(),
             detail: detail.into(),
             errors: Vec::new(),
-            dependants: Vec::new(),
+            dependants: None,
             retry_at: None,
             headers: Vec::new(),
         }
@@ -147,7 +151,7 @@ impl Problem {
             code: &self.code,
             request_id,
             errors: &self.errors,
-            dependants: &self.dependants,
+            dependants: self.dependants.as_ref().map_or(&[], |all| all.0.as_slice()),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = (self.status, body).into_response();
