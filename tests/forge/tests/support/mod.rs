@@ -1,5 +1,5 @@
 //! What the tests of the faces share: a seeded forge, served, and a client that follows nothing.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::sync::{Arc, Mutex};
 
