@@ -53,6 +53,7 @@ impl Stage {
             github_url: url(&at.github.web_url),
             github_api_url: Some(url(&at.github.api_url)),
             gitlab_url: url(&at.gitlab.url),
+            ..ConfiguredInstances::default()
         };
         let providers = Providers::new(outbound, Clock::system(), &configured);
         Self {

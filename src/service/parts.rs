@@ -1,19 +1,19 @@
 //! Puts the parts of the house together, for one process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use shared::clock::Clock;
-use shared::config::Config;
+use shared::config::{Config, ProviderApps};
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::flows::{Context, Retention};
+use shared::flows::{Context, RefreshTimes, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
-use url::Url;
 
 use crate::exit::Failure;
 
@@ -40,11 +40,7 @@ impl Parts {
         let db = Db::connect(connect.clone(), PoolSizes::default()).await?;
         let outbound = outbound(config)?;
         let redis = redis(config.redis_url.as_ref())?;
-        let instances = ConfiguredInstances {
-            github_url: config.providers.github.url.clone(),
-            github_api_url: config.providers.github.api_url.clone(),
-            gitlab_url: config.providers.gitlab.url.clone(),
-        };
+        let instances = instances(&config.providers);
         let context = Context {
             db,
             vault: Vault::new(keyring),
@@ -52,6 +48,11 @@ impl Parts {
             clock,
             doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
+            apps: Arc::new(config.providers.registrations()),
+            refresh: RefreshTimes {
+                buffer: time(config.refresh_buffer),
+                lease: config.jobs.lease,
+            },
         };
         Ok(Self {
             context,
@@ -63,10 +64,26 @@ impl Parts {
 }
 
 fn retention(config: &Config) -> Retention {
-    let kept = |time| TimeDelta::from_std(time).expect("settings are at most ten years");
     Retention {
-        jobs: kept(config.jobs.retention),
-        failed_jobs: kept(config.jobs.failed_retention),
+        jobs: time(config.jobs.retention),
+        failed_jobs: time(config.jobs.failed_retention),
+    }
+}
+
+fn time(setting: Duration) -> TimeDelta {
+    TimeDelta::from_std(setting).expect("settings are at most ten years")
+}
+
+fn instances(apps: &ProviderApps) -> ConfiguredInstances {
+    ConfiguredInstances {
+        github_url: apps.github.url.clone(),
+        github_api_url: apps.github.api_url.clone(),
+        gitlab_url: apps.gitlab.url.clone(),
+        bitbucket_url: apps.bitbucket.url.clone(),
+        bitbucket_api_url: apps.bitbucket.api_url.clone(),
+        azure_url: apps.azure.url.clone(),
+        azure_login_url: apps.azure.login_url.clone(),
+        azure_profile_url: apps.azure.profile_url.clone(),
     }
 }
 
@@ -79,28 +96,11 @@ pub fn redis(url: Option<&Secret>) -> Result<Option<Redis>, Failure> {
 
 /// Addresses that the operator's own settings name need no second permission.
 fn outbound(config: &Config) -> Result<Outbound, Failure> {
-    let apps = &config.providers;
-    let own = [
-        Some(&apps.github.url),
-        apps.github.api_url.as_ref(),
-        Some(&apps.gitlab.url),
-        config.user_tokens.jwks_url.as_ref(),
-    ];
-    let chosen = own
-        .into_iter()
-        .flatten()
-        .filter(|url| !is_public_service(url));
-    let allow = chosen.fold(config.outbound_allow.clone(), |allow, url| {
-        allow.with_origin(url)
-    });
+    let allow = instances(&config.providers).opened_in(config.outbound_allow.clone());
+    let allow = match &config.user_tokens.jwks_url {
+        Some(url) => allow.with_origin(url),
+        None => allow,
+    };
     Outbound::new(allow, Limits::API)
         .map_err(|error| Failure::failed(format!("the HTTP client cannot be made: {error}")))
-}
-
-/// The defaults are public: for them the guard stays whole.
-fn is_public_service(url: &Url) -> bool {
-    matches!(
-        url.host_str(),
-        Some("github.com" | "api.github.com" | "gitlab.com")
-    )
 }

@@ -24,7 +24,7 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, Retention, connections, jobs};
+use shared::flows::{Context, RefreshTimes, Retention, connections, jobs};
 use shared::queue::Doorbell;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
@@ -294,6 +294,11 @@ async fn context(
         retention: Retention {
             jobs: chrono::TimeDelta::days(14),
             failed_jobs: chrono::TimeDelta::days(90),
+        },
+        apps: Arc::default(),
+        refresh: RefreshTimes {
+            buffer: chrono::TimeDelta::minutes(10),
+            lease: LEASE,
         },
     }
 }

@@ -36,7 +36,7 @@ pub use duration::{format_duration, parse_duration};
 pub use fault::{Fault, Faults};
 pub use load::{Loaded, load};
 pub use process::Process;
-pub use providers::{Azure, Bitbucket, Github, GithubApp, Gitlab, OauthApp, ProviderApps};
+pub use providers::{Azure, Bitbucket, Github, Gitlab, ProviderApps};
 pub use settings::{SETTINGS, Setting};
 pub use sources::Sources;
 

@@ -4,6 +4,7 @@ use url::Url;
 
 use super::reader::{Reader, base_url};
 use super::settings::{self as names, Setting};
+use crate::domain::registration::{GithubApp, OauthApp, PlatformApps};
 use crate::domain::secret::Secret;
 
 /// Where the providers are, and the platform-level apps there.
@@ -17,28 +18,6 @@ pub struct ProviderApps {
     pub bitbucket: Bitbucket,
     /// Azure DevOps.
     pub azure: Azure,
-}
-
-/// An OAuth app.
-#[derive(Clone, Debug)]
-pub struct OauthApp {
-    /// Its public id.
-    pub client_id: String,
-    /// Its secret.
-    pub client_secret: Secret,
-}
-
-/// A GitHub App.
-#[derive(Clone, Debug)]
-pub struct GithubApp {
-    /// Its numeric id.
-    pub id: u64,
-    /// Its name in `github.com/apps/…`; without it there is no installation link.
-    pub slug: Option<String>,
-    /// Its private key, PEM.
-    pub private_key: Secret,
-    /// Its webhook secret; without it its deliveries are refused.
-    pub webhook_secret: Option<Secret>,
 }
 
 /// GitHub, or an Enterprise Server.
@@ -85,6 +64,20 @@ pub struct Azure {
     pub profile_url: Url,
     /// The Entra application.
     pub oauth: Option<OauthApp>,
+}
+
+impl ProviderApps {
+    /// The registrations alone.
+    #[must_use]
+    pub fn registrations(&self) -> PlatformApps {
+        PlatformApps {
+            github: self.github.oauth.clone(),
+            gitlab: self.gitlab.oauth.clone(),
+            bitbucket: self.bitbucket.oauth.clone(),
+            azure_devops: self.azure.oauth.clone(),
+            github_app: self.github.app.clone(),
+        }
+    }
 }
 
 impl Reader<'_> {

@@ -1,10 +1,12 @@
 //! What every flow may use: the parts of the house, passed on as one parameter.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
 use crate::clock::Clock;
+use crate::domain::registration::PlatformApps;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
 use crate::store::Db;
@@ -25,6 +27,20 @@ pub struct Context {
     pub doorbell: Doorbell,
     /// How long things are kept.
     pub retention: Retention,
+    /// The platform's own registrations at the providers.
+    pub apps: Arc<PlatformApps>,
+    /// When and under what lease tokens are refreshed.
+    pub refresh: RefreshTimes,
+}
+
+/// When and under what lease tokens are refreshed; what the operator set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshTimes {
+    /// So long before the end of a token (`MOORING_REFRESH_BUFFER`), but never earlier than a third
+    /// of its lifetime before.
+    pub buffer: TimeDelta,
+    /// A refresh whose holder died is taken over after this (`MOORING_JOB_LEASE`).
+    pub lease: Duration,
 }
 
 /// How long things are kept that nobody needs for ever; what the operator set.

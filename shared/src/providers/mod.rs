@@ -10,12 +10,14 @@ mod access;
 mod error;
 mod github;
 mod gitlab;
+mod oauth;
 mod registry;
 mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
 pub use error::{ErrorClass, ProviderError};
+pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
 
 use async_trait::async_trait;

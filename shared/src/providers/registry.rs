@@ -21,6 +21,33 @@ pub struct ConfiguredInstances {
     pub github_api_url: Option<Url>,
     /// `MOORING_GITLAB_URL`.
     pub gitlab_url: Url,
+    /// `MOORING_BITBUCKET_URL`.
+    pub bitbucket_url: Url,
+    /// `MOORING_BITBUCKET_API_URL`.
+    pub bitbucket_api_url: Url,
+    /// `MOORING_AZURE_URL`.
+    pub azure_url: Url,
+    /// `MOORING_AZURE_LOGIN_URL`.
+    pub azure_login_url: Url,
+    /// `MOORING_AZURE_PROFILE_URL`.
+    pub azure_profile_url: Url,
+}
+
+/// Where the vendors are.
+impl Default for ConfiguredInstances {
+    fn default() -> Self {
+        let url = |text: &str| Url::parse(text).expect("a constant");
+        Self {
+            github_url: url("https://github.com"),
+            github_api_url: None,
+            gitlab_url: url("https://gitlab.com"),
+            bitbucket_url: url("https://bitbucket.org"),
+            bitbucket_api_url: url("https://api.bitbucket.org/2.0"),
+            azure_url: url("https://dev.azure.com"),
+            azure_login_url: url("https://login.microsoftonline.com"),
+            azure_profile_url: url("https://app.vssps.visualstudio.com"),
+        }
+    }
 }
 
 impl ConfiguredInstances {
@@ -29,19 +56,29 @@ impl ConfiguredInstances {
     /// under the guard, which they pass.
     #[must_use]
     pub fn opened_in(&self, allow: OutboundAllow) -> OutboundAllow {
-        const PUBLIC: [&str; 3] = [
-            "https://github.com",
-            "https://api.github.com",
-            "https://gitlab.com",
+        const PUBLIC: [&str; 8] = [
+            "github.com",
+            "api.github.com",
+            "gitlab.com",
+            "bitbucket.org",
+            "api.bitbucket.org",
+            "dev.azure.com",
+            "login.microsoftonline.com",
+            "app.vssps.visualstudio.com",
         ];
         [
             Some(&self.github_url),
             self.github_api_url.as_ref(),
             Some(&self.gitlab_url),
+            Some(&self.bitbucket_url),
+            Some(&self.bitbucket_api_url),
+            Some(&self.azure_url),
+            Some(&self.azure_login_url),
+            Some(&self.azure_profile_url),
         ]
         .into_iter()
         .flatten()
-        .filter(|url| !PUBLIC.contains(&url.origin().ascii_serialization().as_str()))
+        .filter(|url| url.host_str().is_none_or(|host| !PUBLIC.contains(&host)))
         .fold(allow, OutboundAllow::with_origin)
     }
 }
@@ -87,6 +124,7 @@ impl Providers {
             github_url,
             github_api_url,
             gitlab_url,
+            ..
         } = configured;
         Self {
             github: Arc::new(Github::new(
@@ -145,7 +183,7 @@ mod tests {
         let configured = ConfiguredInstances {
             github_url: url("http://10.0.0.5:3000"),
             github_api_url: Some(url("http://10.0.0.5:3001/api")),
-            gitlab_url: url("https://gitlab.com"),
+            ..ConfiguredInstances::default()
         };
         let allow = configured.opened_in("127.0.0.1".parse().expect("a list"));
         assert_eq!(
@@ -156,11 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_provider_without_an_adapter_says_so() {
-        let configured = ConfiguredInstances {
-            github_url: url("https://github.com"),
-            github_api_url: None,
-            gitlab_url: url("https://gitlab.com"),
-        };
+        let configured = ConfiguredInstances::default();
         let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
         let providers = Providers::new(outbound, Clock::system(), &configured);
         for kind in [ProviderKind::Bitbucket, ProviderKind::AzureDevops] {

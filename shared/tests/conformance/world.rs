@@ -178,16 +178,14 @@ impl World {
 fn providers(way: Way, at: &Running, allow: &str, limits: Limits) -> Providers {
     let url = |text: &str| Url::parse(text).expect("a URL");
     let outbound = Outbound::new(allow.parse().expect("a list"), limits).expect("a client");
-    let (github_url, github_api_url) = match way {
-        Way::Github => (url(&at.github.web_url), Some(url(&at.github.api_url))),
-        Way::Enterprise | Way::Gitlab => (url("https://github.com"), None),
-    };
-    let gitlab_url = url("https://gitlab.com");
-    let configured = ConfiguredInstances {
-        github_url,
-        github_api_url,
-        gitlab_url,
-    };
+    let mut configured = ConfiguredInstances::default();
+    match way {
+        Way::Github => {
+            configured.github_url = url(&at.github.web_url);
+            configured.github_api_url = Some(url(&at.github.api_url));
+        }
+        Way::Enterprise | Way::Gitlab => {}
+    }
     Providers::new(outbound, Clock::system(), &configured)
 }
 

@@ -35,9 +35,10 @@ async fn main() -> std::io::Result<()> {
         github_api_port: arguments.github_api_port,
         gitlab_port: arguments.gitlab_port,
         gitlab_path: arguments.gitlab_path,
+        ..Serve::default()
     };
     let running = forge.serve(how).await?;
-    for face in [Face::GitHub, Face::GitLab] {
+    for face in Face::ALL {
         forge.set_latency(face, Duration::from_millis(arguments.latency_ms));
     }
     println!("GITHUB_WEB_URL={}", running.github.web_url);

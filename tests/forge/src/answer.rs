@@ -18,6 +18,7 @@ pub(crate) struct Asked {
     pub(crate) path: String,
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
     /// Where the API and the web pages are, as the answers shall say.
     pub(crate) base: Base,
 }

@@ -9,6 +9,15 @@ pub enum Face {
     GitHub,
     /// gitlab.com, or a self-managed GitLab.
     GitLab,
+    /// bitbucket.org.
+    Bitbucket,
+    /// Azure DevOps Services, with Microsoft Entra in front.
+    Azure,
+}
+
+impl Face {
+    /// All of them.
+    pub const ALL: [Face; 4] = [Face::GitHub, Face::GitLab, Face::Bitbucket, Face::Azure];
 }
 
 impl fmt::Display for Face {
@@ -16,6 +25,8 @@ impl fmt::Display for Face {
         f.write_str(match self {
             Face::GitHub => "github",
             Face::GitLab => "gitlab",
+            Face::Bitbucket => "bitbucket",
+            Face::Azure => "azure",
         })
     }
 }

@@ -200,6 +200,8 @@ pub(crate) fn window_of(face: Face) -> TimeDelta {
     match face {
         Face::GitHub => TimeDelta::hours(1),
         Face::GitLab => TimeDelta::minutes(1),
+        Face::Bitbucket => TimeDelta::hours(1),
+        Face::Azure => TimeDelta::minutes(5),
     }
 }
 
@@ -215,6 +217,7 @@ impl State {
             Face::GitLab => own
                 .and_then(|user| user.gitlab_limit)
                 .or(self.settings.gitlab.limit_per_minute),
+            Face::Bitbucket | Face::Azure => None,
         }
     }
 }

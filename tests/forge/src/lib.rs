@@ -32,6 +32,8 @@
 #![allow(clippy::result_large_err)]
 
 mod answer;
+mod azure;
+mod bitbucket;
 mod clock;
 mod face;
 mod faults;
@@ -64,4 +66,4 @@ pub use model::{
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};
-pub use serve::{GitHubAt, GitLabAt, Running, Serve};
+pub use serve::{AzureAt, BitbucketAt, GitHubAt, GitLabAt, Running, Serve};

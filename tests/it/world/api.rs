@@ -93,6 +93,11 @@ pub fn providers(
         github_url: served.github.web_url.parse().unwrap(),
         github_api_url: Some(served.github.api_url.parse().unwrap()),
         gitlab_url: served.gitlab.url.parse().unwrap(),
+        bitbucket_url: served.bitbucket.web_url.parse().unwrap(),
+        bitbucket_api_url: served.bitbucket.api_url.parse().unwrap(),
+        azure_url: served.azure.url.parse().unwrap(),
+        azure_login_url: served.azure.login_url.parse().unwrap(),
+        azure_profile_url: served.azure.profile_url.parse().unwrap(),
     };
     Arc::new(Providers::new(outbound, clock.clone(), &instances))
 }

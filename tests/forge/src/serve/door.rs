@@ -1,6 +1,6 @@
 //! Which part of which provider an origin leads to.
 
-use super::{GitHubAt, GitLabAt};
+use super::{AzureAt, BitbucketAt, GitHubAt, GitLabAt};
 use crate::answer::Base;
 use crate::face::Face;
 
@@ -13,6 +13,9 @@ pub(super) struct Door {
     api_root: &'static str,
     pub(super) base: Base,
 }
+
+/// A root that no path is below: the whole origin is web pages.
+const NO_API: &str = "/\0";
 
 /// What a path leads to.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +51,25 @@ impl Door {
             web: at.url.clone(),
         };
         Self::new(Face::GitLab, mount, "/api/v4", base)
+    }
+
+    pub(super) fn bitbucket_web(at: &BitbucketAt) -> Self {
+        Self::new(Face::Bitbucket, String::new(), NO_API, at.base())
+    }
+
+    pub(super) fn bitbucket_api(at: &BitbucketAt) -> Self {
+        Self::new(Face::Bitbucket, "/2.0".to_owned(), "", at.base())
+    }
+
+    /// Organizations and their APIs; profiles, on an origin of their own, have paths that no
+    /// organization has.
+    pub(super) fn azure_api(at: &AzureAt) -> Self {
+        Self::new(Face::Azure, String::new(), "", at.base())
+    }
+
+    /// Microsoft Entra.
+    pub(super) fn azure_login(at: &AzureAt) -> Self {
+        Self::new(Face::Azure, String::new(), NO_API, at.base())
     }
 
     fn new(face: Face, mount: String, api_root: &'static str, base: Base) -> Self {

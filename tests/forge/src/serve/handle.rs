@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, DATE, IF_NONE_MATCH};
+use http_body_util::{BodyExt, Limited};
 use hyper::Request as HttpRequest;
+use hyper::body::Body;
 
 use super::body::{self, Outgoing};
 use super::door::{Door, Place};
@@ -15,7 +18,7 @@ use crate::forge::Forge;
 use crate::gates::Hold;
 use crate::log::Request;
 use crate::query::Query;
-use crate::{answer, github, gitlab, web};
+use crate::{answer, azure, bitbucket, github, gitlab, web};
 
 /// What goes back to the client.
 pub(super) enum Outcome {
@@ -25,11 +28,19 @@ pub(super) enum Outcome {
     Cut,
 }
 
-pub(super) async fn handle<B>(forge: Forge, door: Arc<Door>, request: HttpRequest<B>) -> Outcome {
-    let place = door.lead(request.uri().path());
+/// No question to a provider is longer.
+const LONGEST_BODY: usize = 1 << 20;
+
+pub(super) async fn handle<B>(forge: Forge, door: Arc<Door>, request: HttpRequest<B>) -> Outcome
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let uri = request.uri().clone();
+    let place = door.lead(uri.path());
     let path = match place {
         Place::Api(path) | Place::Web(path) => path,
-        Place::Nowhere => request.uri().path(),
+        Place::Nowhere => uri.path(),
     };
     let mut asked = Asked {
         sequence: 0,
@@ -37,7 +48,15 @@ pub(super) async fn handle<B>(forge: Forge, door: Arc<Door>, request: HttpReques
         path: path.to_owned(),
         query: Query::parse(request.uri().query().unwrap_or_default()),
         headers: request.headers().clone(),
+        body: Bytes::new(),
         base: door.base.clone(),
+    };
+    asked.body = match Limited::new(request.into_body(), LONGEST_BODY)
+        .collect()
+        .await
+    {
+        Ok(body) => body.to_bytes(),
+        Err(_) => return Outcome::Cut,
     };
     let arrived = arrive(&forge, door.face, &mut asked);
     let inner = &forge.inner;
@@ -52,6 +71,8 @@ pub(super) async fn handle<B>(forge: Forge, door: Arc<Door>, request: HttpReques
         _ => match (place, door.face) {
             (Place::Api(_), Face::GitHub) => github::api(&forge, &asked),
             (Place::Api(_), Face::GitLab) => gitlab::api(&forge, &asked),
+            (Place::Api(_), Face::Bitbucket) => bitbucket::api(&forge, &asked),
+            (Place::Api(_), Face::Azure) => azure::api(&forge, &asked),
             (Place::Web(_), face) => web::page(&forge, face, &asked),
             (Place::Nowhere, _) => answer::bytes(404, "text/plain", "404 page not found\n"),
         },
@@ -80,6 +101,8 @@ fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
     let secret = match face {
         Face::GitHub => github::credential(&asked.headers),
         Face::GitLab => gitlab::credential(asked),
+        Face::Bitbucket => bitbucket::credential(asked),
+        Face::Azure => azure::credential(asked),
     };
     let token = secret
         .as_ref()

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::answer::Base;
 use crate::forge::Forge;
 use door::Door;
 
@@ -30,6 +31,16 @@ pub struct Serve {
     pub gitlab_port: u16,
     /// Path under which GitLab is installed, like `/gitlab`; empty is the root.
     pub gitlab_path: String,
+    /// Port of Bitbucket's web origin.
+    pub bitbucket_web_port: u16,
+    /// Port of Bitbucket's API origin.
+    pub bitbucket_api_port: u16,
+    /// Port of Azure DevOps.
+    pub azure_port: u16,
+    /// Port of Microsoft Entra.
+    pub azure_login_port: u16,
+    /// Port of Azure DevOps' profiles.
+    pub azure_profile_port: u16,
 }
 
 /// Where GitHub is.
@@ -52,12 +63,54 @@ pub struct GitLabAt {
     pub api_url: String,
 }
 
+/// Where Bitbucket is.
+#[derive(Clone, Debug)]
+pub struct BitbucketAt {
+    /// Web pages and OAuth; stands for `https://bitbucket.org`.
+    pub web_url: String,
+    /// Stands for `https://api.bitbucket.org/2.0`.
+    pub api_url: String,
+}
+
+/// Where Azure DevOps is.
+#[derive(Clone, Debug)]
+pub struct AzureAt {
+    /// Organizations and their APIs; stands for `https://dev.azure.com`.
+    pub url: String,
+    /// Microsoft Entra; stands for `https://login.microsoftonline.com`.
+    pub login_url: String,
+    /// Profiles; stands for `https://app.vssps.visualstudio.com`.
+    pub profile_url: String,
+}
+
+impl BitbucketAt {
+    fn base(&self) -> Base {
+        Base {
+            api: self.api_url.clone(),
+            web: self.web_url.clone(),
+        }
+    }
+}
+
+impl AzureAt {
+    fn base(&self) -> Base {
+        Base {
+            api: self.url.clone(),
+            web: self.url.clone(),
+        }
+    }
+}
+
 /// A forge that is served until this is dropped.
 pub struct Running {
     /// Where GitHub is.
     pub github: GitHubAt,
     /// Where GitLab is.
     pub gitlab: GitLabAt,
+    /// Where Bitbucket is.
+    pub bitbucket: BitbucketAt,
+    /// Where Azure DevOps is.
+    pub azure: AzureAt,
     stop: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
 }
@@ -86,11 +139,30 @@ impl Forge {
             api_url: format!("{url}/api/v4"),
             url,
         };
+        let (bitbucket_web, web_url) = listen(how.bitbucket_web_port).await?;
+        let (bitbucket_api, api_origin) = listen(how.bitbucket_api_port).await?;
+        let bitbucket = BitbucketAt {
+            web_url,
+            api_url: format!("{api_origin}/2.0"),
+        };
+        let (azure_api, azure_url) = listen(how.azure_port).await?;
+        let (azure_login, login_url) = listen(how.azure_login_port).await?;
+        let (azure_profile, profile_url) = listen(how.azure_profile_port).await?;
+        let azure = AzureAt {
+            url: azure_url,
+            login_url,
+            profile_url,
+        };
         let (stop, stopped) = watch::channel(false);
         let listeners = [
             (web, Door::github_web(&github)),
             (api, Door::github_api(&github)),
             (gitlab, Door::gitlab(&gitlab_at, mount)),
+            (bitbucket_web, Door::bitbucket_web(&bitbucket)),
+            (bitbucket_api, Door::bitbucket_api(&bitbucket)),
+            (azure_api, Door::azure_api(&azure)),
+            (azure_login, Door::azure_login(&azure)),
+            (azure_profile, Door::azure_api(&azure)),
         ]
         .into_iter()
         .map(|(listener, door)| {
@@ -101,6 +173,8 @@ impl Forge {
         Ok(Running {
             github,
             gitlab: gitlab_at,
+            bitbucket,
+            azure,
             stop,
             listeners,
         })
