@@ -23,7 +23,7 @@ use crate::answer::{Answer, Asked, revalidate, set};
 use crate::face::Face;
 use crate::forge::{Forge, window_of};
 use crate::meters::Reading;
-use crate::model::{Found, State, Token, TokenKind, Viewer};
+use crate::model::{Found, State, Token, Viewer};
 
 /// One request on its way through the face.
 struct Call<'a> {
@@ -87,7 +87,7 @@ fn refused_as_nobody(forge: &Forge, state: &State, refused: Answer) -> Answer {
 
 /// What the headers say of the token: scopes for classic ones only, the end where there is one.
 fn describe(answer: &mut Answer, token: &Token) {
-    if token.kind == TokenKind::Classic {
+    if token.kind.has_github_scopes() {
         let scopes: Vec<&str> = token.scopes.iter().map(String::as_str).collect();
         set(answer, "x-oauth-scopes", scopes.join(", "));
         if !answer.headers().contains_key("x-accepted-oauth-scopes") {

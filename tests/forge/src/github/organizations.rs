@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 use super::render::{node_id, time};
 use super::{Call, errors};
 use crate::answer::{self, Answer, set};
-use crate::model::{Owner, OwnerId, TokenKind, Visibility};
+use crate::model::{Owner, OwnerId, Visibility};
 
 pub(super) fn of_user(call: &Call<'_>) -> Answer {
     let Some(token) = call.viewer.token else {
         return errors::requires_authentication();
     };
     let accepted = ["read:org", "user", "write:org", "admin:org", "repo"];
-    if token.kind == TokenKind::Classic && !token.has_any_scope(&accepted) {
+    if token.kind.has_github_scopes() && !token.has_any_scope(&accepted) {
         return errors::lacks_scope(
             "You need at least read:org scope or user scope to list your organizations.",
             "admin:org, read:org, repo, user, write:org",
@@ -23,7 +23,7 @@ pub(super) fn of_user(call: &Call<'_>) -> Answer {
         .memberships(token.user)
         .into_iter()
         .filter(|id| !call.viewer.is_blocked_from(*id))
-        .filter(|id| token.kind == TokenKind::Classic || token.resource_owner == Some(*id))
+        .filter(|id| token.kind.has_github_scopes() || token.resource_owner == Some(*id))
         .collect();
     let page = call.page(visible.len());
     let items = page

@@ -90,7 +90,7 @@ impl<'a> Viewer<'a> {
             return false;
         };
         let organization = self.state.owner(owner).and_then(|o| o.organization());
-        token.kind == TokenKind::Classic
+        token.kind.has_github_scopes()
             && organization.is_some_and(|organization| organization.sso_enforced)
             && !token.sso_authorized.contains(&owner)
     }
@@ -106,9 +106,15 @@ impl<'a> Viewer<'a> {
             return Sight::Blocked(repository.owner);
         }
         let granted = match token.kind {
-            TokenKind::Classic => member && token.has_any_scope(&["repo"]),
+            TokenKind::Classic | TokenKind::GitHubOAuth => member && token.has_any_scope(&["repo"]),
             TokenKind::FineGrained => member && token.covers(repository),
-            TokenKind::GitLabPersonal => member || internal,
+            TokenKind::GitHubUser | TokenKind::GitHubInstallation => member,
+            TokenKind::GitLabPersonal | TokenKind::GitLabOAuth => member || internal,
+            TokenKind::BitbucketApi
+            | TokenKind::BitbucketAccess
+            | TokenKind::BitbucketOAuth
+            | TokenKind::AzurePat
+            | TokenKind::AzureEntra => member,
         };
         match public || granted {
             true => Sight::Full,

@@ -47,15 +47,46 @@ pub enum TokenKind {
     FineGrained,
     /// GitLab's personal access token, `glpat-…`.
     GitLabPersonal,
+    /// An access token of a GitHub OAuth app, `gho_…`: scopes, no end.
+    GitHubOAuth,
+    /// An access token of a user of a GitHub App, `ghu_…`.
+    GitHubUser,
+    /// A token of an installation of a GitHub App, `ghs_…`: long, with dots.
+    GitHubInstallation,
+    /// An access token of GitLab's OAuth: 64 hexadecimal digits.
+    GitLabOAuth,
+    /// Bitbucket's API token of a user, `ATATT3…`, presented as Basic with the user's e-mail.
+    BitbucketApi,
+    /// Bitbucket's repository, project or workspace access token, `ATCTT3…`, presented as Bearer.
+    BitbucketAccess,
+    /// An access token of Bitbucket's OAuth.
+    BitbucketOAuth,
+    /// Azure DevOps' personal access token, 84 characters with `AZDO` in them.
+    AzurePat,
+    /// An access token of Microsoft Entra, a JWT.
+    AzureEntra,
 }
 
 impl TokenKind {
     /// The provider that takes it.
     pub fn face(self) -> Face {
         match self {
-            TokenKind::Classic | TokenKind::FineGrained => Face::GitHub,
-            TokenKind::GitLabPersonal => Face::GitLab,
+            TokenKind::Classic
+            | TokenKind::FineGrained
+            | TokenKind::GitHubOAuth
+            | TokenKind::GitHubUser
+            | TokenKind::GitHubInstallation => Face::GitHub,
+            TokenKind::GitLabPersonal | TokenKind::GitLabOAuth => Face::GitLab,
+            TokenKind::BitbucketApi | TokenKind::BitbucketAccess | TokenKind::BitbucketOAuth => {
+                Face::Bitbucket
+            }
+            TokenKind::AzurePat | TokenKind::AzureEntra => Face::Azure,
         }
+    }
+
+    /// GitHub's tokens with OAuth scopes, which single sign-on can keep out.
+    pub fn has_github_scopes(self) -> bool {
+        matches!(self, TokenKind::Classic | TokenKind::GitHubOAuth)
     }
 }
 
@@ -101,6 +132,11 @@ impl TokenSpec {
     /// A GitLab personal access token with the scope `api` and no end.
     pub fn gitlab(login: &str) -> Self {
         Self::new(login, TokenKind::GitLabPersonal, &["api"])
+    }
+
+    /// A token of another kind, with these scopes and no end.
+    pub fn of(login: &str, kind: TokenKind, scopes: &[&str]) -> Self {
+        Self::new(login, kind, scopes)
     }
 
     /// With these scopes and no others.
@@ -204,6 +240,35 @@ impl State {
             TokenKind::FineGrained => format!("github_pat_{}_{}", &noise[..22], &noise[22..81]),
             TokenKind::GitLabPersonal => {
                 format!("{}{}", self.settings.gitlab.token_prefix, &noise[..20])
+            }
+            TokenKind::GitHubOAuth => format!("gho_{}", &noise[..36]),
+            TokenKind::GitHubUser => format!("ghu_{}", &noise[..36]),
+            TokenKind::GitHubInstallation => {
+                let long = letters(&format!("{}\n{id}\nlong", self.seed), 500);
+                format!(
+                    "ghs_{id}_{}.{}.{}",
+                    &long[..36],
+                    &long[36..414],
+                    &long[414..]
+                )
+            }
+            TokenKind::GitLabOAuth => hex::encode(Sha256::digest(noise)),
+            TokenKind::BitbucketApi => {
+                format!("ATATT3xFfGF0{}={:08X}", &noise[..], id)
+            }
+            TokenKind::BitbucketAccess => {
+                let long = letters(&format!("{}\n{id}\nlong", self.seed), 171);
+                format!("ATCTT3xFfGN0{long}={id:08X}")
+            }
+            TokenKind::BitbucketOAuth => {
+                format!("{}_{}=={}", &noise[..40], &noise[40..], id)
+            }
+            TokenKind::AzurePat => {
+                format!("{}AZDO{:0>4}", &noise[..76], id)
+            }
+            TokenKind::AzureEntra => {
+                let long = letters(&format!("{}\n{id}\nlong", self.seed), 900);
+                format!("eyJ0eXAiOiJKV1QifQ.{}.{}", &long[..600], &long[600..])
             }
         }
     }
