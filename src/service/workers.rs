@@ -77,7 +77,7 @@ impl Workers {
 }
 
 /// `host/pid`: what an operator finds a worker by.
-fn name() -> String {
+pub fn name() -> String {
     let host = rustix::system::uname();
     format!(
         "{}/{}",

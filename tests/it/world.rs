@@ -24,13 +24,14 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, RefreshTimes, Retention, connections, jobs};
+use shared::flows::{Context, RefreshSettings, Retention, connections, jobs};
 use shared::queue::Doorbell;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
@@ -296,10 +297,13 @@ async fn context(
             failed_jobs: chrono::TimeDelta::days(90),
         },
         apps: Arc::default(),
-        refresh: RefreshTimes {
+        refresh: RefreshSettings {
             buffer: chrono::TimeDelta::minutes(10),
             lease: LEASE,
+            deadline: Duration::from_secs(10),
+            holder: "test".into(),
         },
+        under_way: TaskTracker::new(),
     }
 }
 

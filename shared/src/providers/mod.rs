@@ -170,6 +170,11 @@ pub trait Provider: Send + Sync {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError>;
 
+    /// OAuth here; `None` where there is none.
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        None
+    }
+
     /// The page at the provider where a person makes or mends a token.
     fn token_page(&self, instance: &Instance) -> String;
 }

@@ -27,6 +27,7 @@ pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
 pub mod organizations;
+pub mod refreshes;
 pub mod repositories;
 pub mod sweeps;
 pub mod sync_runs;
