@@ -1,6 +1,7 @@
 //! One suite for all adapters: the same questions and faults, the same answers and classes.
 
 mod branches;
+mod conditional;
 mod failures;
 mod github;
 mod gitlab;

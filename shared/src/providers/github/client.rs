@@ -11,12 +11,12 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, HeaderMap, HeaderValue};
-use http::{Request, Response, Uri};
+use http::{Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use octocrab::OctoBody;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 
-use super::super::transport::{credential_header, failure, no_answer, told};
+use super::super::transport::{credential_header, failure, if_none_match, no_answer, told};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -57,8 +57,20 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Response<Bytes>, ProviderError> {
-        let answer = self.ask(access, path, query).await?;
-        if answer.status().is_success() {
+        self.get_if_changed(access, path, query, None).await
+    }
+
+    /// The same; where an ETag is given and still holds, the answer is a 304 without a body.
+    pub(super) async fn get_if_changed(
+        &self,
+        access: &Access,
+        path: &str,
+        query: &[(&str, &str)],
+        etag: Option<&str>,
+    ) -> Result<Response<Bytes>, ProviderError> {
+        let answer = self.ask(access, path, query, etag).await?;
+        let unchanged = etag.is_some() && answer.status() == StatusCode::NOT_MODIFIED;
+        if unchanged || answer.status().is_success() {
             return Ok(answer);
         }
         let mut error = errors::classify(&answer, self.now());
@@ -75,6 +87,7 @@ impl Client {
         access: &Access,
         path: &str,
         query: &[(&str, &str)],
+        etag: Option<&str>,
     ) -> Result<Response<Bytes>, ProviderError> {
         let malformed = || failure(ErrorClass::Unexpected, format!("{path} makes no URL"));
         let mut url = access.instance.api(path).map_err(|_| malformed())?;
@@ -83,13 +96,14 @@ impl Client {
         }
         let uri: Uri = url.as_str().parse().map_err(|_| malformed())?;
         let (name, value) = credential_header(access)?;
-        let headers = HeaderMap::from_iter([
+        let mut headers = HeaderMap::from_iter([
             (name, value),
             (
                 ACCEPT,
                 HeaderValue::from_static("application/vnd.github+json"),
             ),
         ]);
+        headers.extend(if_none_match(etag));
         let answer = self
             .octocrab
             ._get_with_headers(uri, Some(headers))
