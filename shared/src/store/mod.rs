@@ -27,9 +27,12 @@ pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
 pub mod organizations;
+pub mod outbox;
+pub mod profiles;
 pub mod refreshes;
 pub mod repositories;
 pub mod sweeps;
+pub mod sync_pages;
 pub mod sync_runs;
 
 pub use connect::{Db, PoolFigures, PoolSizes, SystemExecutor, TenantTx};

@@ -1,6 +1,7 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
 mod feed;
+mod turns;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -9,6 +10,7 @@ use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
 pub use feed::{Standing, entries_of_event, standings};
+pub use turns::{Turn, Turns, forget_outbox_events, take_turns};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.
