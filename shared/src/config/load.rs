@@ -31,7 +31,6 @@ const NOT_USED_YET: &[&Setting] = &[
     &names::REFRESH_BUFFER,
     &names::REFRESH_SWEEP_INTERVAL,
     &names::VALIDATION_INTERVAL,
-    &names::SYNC_INTERVAL,
     &names::BACKUP_URL,
 ];
 

@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
+use crate::flows::repositories::Listings;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
 use crate::store::Db;
@@ -32,6 +33,10 @@ pub struct Context {
     pub apps: Arc<PlatformApps>,
     /// When and under what lease tokens are refreshed.
     pub refresh: RefreshSettings,
+    /// When repositories are synced by the clock.
+    pub sync: SyncSettings,
+    /// What people pick from, as last seen.
+    pub listings: Arc<Listings>,
     /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
     pub under_way: TaskTracker,
 }
@@ -49,6 +54,13 @@ pub struct RefreshSettings {
     pub deadline: Duration,
     /// This process, as it shows in the attempts (`host/pid`).
     pub holder: Arc<str>,
+}
+
+/// When repositories are synced by the clock; what the operator set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncSettings {
+    /// Every active connection once in this (`MOORING_SYNC_INTERVAL`).
+    pub interval: TimeDelta,
 }
 
 /// How long things are kept that nobody needs for ever; what the operator set.

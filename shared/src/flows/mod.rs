@@ -20,5 +20,5 @@ pub mod organizations;
 pub mod repositories;
 pub mod sync;
 
-pub use context::{Context, RefreshSettings, Retention};
+pub use context::{Context, RefreshSettings, Retention, SyncSettings};
 pub use error::{Dependant, Error, FieldError};

@@ -78,6 +78,29 @@ impl Job for DeleteOldJobs {
     const EXPECTED_LONG: bool = true;
 }
 
+/// Enqueues the syncs whose turn has come by the clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncDueConnections {}
+
+impl Job for SyncDueConnections {
+    const KIND: &'static str = "sync_due_connections";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Forgets events that were told outside, or that nobody wanted, after a week.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForgetOutboxEvents {}
+
+impl Job for ForgetOutboxEvents {
+    const KIND: &'static str = "forget_outbox_events";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
 /// Enqueues work that a connection's state asks for and that has no job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RingStranded {}

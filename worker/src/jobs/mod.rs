@@ -3,8 +3,10 @@
 mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
+mod forget_outbox_events;
 mod ring_stranded;
 mod sync_connection;
+mod sync_due_connections;
 mod validate_connection;
 
 use std::time::Duration;
@@ -12,10 +14,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use shared::authz::{Permission, Permit};
 use shared::domain::ids::OrganizationId;
+use shared::flows::sync::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, RingStranded, SyncConnection,
-    ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOutboxEvents, RingStranded,
+    SyncConnection, SyncDueConnections, ValidateConnection,
 };
 use shared::queue::{Job, NewJob};
 
@@ -31,6 +34,8 @@ pub fn registry() -> Registry<Context> {
         .with::<EndStrandedSyncs>()
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
+        .with::<SyncDueConnections>()
+        .with::<ForgetOutboxEvents>()
 }
 
 /// Everything that is due by the clock alone.
@@ -49,6 +54,12 @@ pub fn schedule() -> Schedule {
         })
         .line("ring_stranded", minutes(5), minutes(1), |now| {
             sweep(&RingStranded {}, now)
+        })
+        .line("sync_due_connections", TURNS_EVERY, Duration::ZERO, |now| {
+            sweep(&SyncDueConnections {}, now)
+        })
+        .line("forget_outbox_events", minutes(10), minutes(1), |now| {
+            sweep(&ForgetOutboxEvents {}, now)
         })
 }
 
