@@ -14,8 +14,8 @@ use crate::problem::Problem;
 use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
-    activity, api_tokens, branches, connected_repositories, connections, events, jobs, members,
-    organizations, repositories, syncs,
+    activity, api_tokens, available_repositories, branches, connected_repositories, connections,
+    events, jobs, members, organizations, profiles, repositories, syncs,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -62,7 +62,9 @@ fn write(r: &mut Routes) {
     r.both(GET, "/git-connections/{connection_id}/branches", P::RepositoriesList, branches::list, &branches::LIST);
 
     r.both(GET, "/repositories", P::RepositoriesList, repositories::list, &repositories::LIST);
+    r.both(GET, "/repositories/available", P::RepositoriesList, available_repositories::list, &available_repositories::LIST);
     r.both(GET, "/repositories/{repository_id}", P::RepositoriesList, repositories::get, &repositories::GET);
+    r.both(GET, "/repositories/{repository_id}/profile", P::RepositoriesList, profiles::get, &profiles::GET);
 
     r.both(GET, "/connected-repositories", P::RepositoriesList, connected_repositories::list, &connected_repositories::LIST);
     r.both(POST, "/connected-repositories", P::RepositoriesManage, connected_repositories::create, &connected_repositories::CREATE);

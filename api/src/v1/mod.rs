@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod api_tokens;
+pub(crate) mod available_repositories;
 pub(crate) mod branches;
 pub(crate) mod connected_repositories;
 mod connected_repository_view;
@@ -12,5 +13,6 @@ pub(crate) mod events;
 pub(crate) mod jobs;
 pub(crate) mod members;
 pub(crate) mod organizations;
+pub(crate) mod profiles;
 pub(crate) mod repositories;
 pub(crate) mod syncs;
