@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::flows::{Context, RefreshSettings, Retention};
+use shared::flows::{Context, RefreshSettings, Retention, SyncSettings};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
@@ -59,6 +59,10 @@ impl Parts {
                 deadline: REFRESH_DEADLINE,
                 holder: super::workers::name().into(),
             },
+            sync: SyncSettings {
+                interval: time(config.intervals.sync),
+            },
+            listings: Arc::default(),
             under_way: TaskTracker::new(),
         };
         Ok(Self {

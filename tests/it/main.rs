@@ -16,6 +16,7 @@ mod routes;
 mod secrets;
 mod sync;
 mod sync_runs;
+mod syncing;
 mod tenancy;
 mod upkeep;
 mod world;

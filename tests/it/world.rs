@@ -24,7 +24,7 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, RefreshSettings, Retention, connections, jobs};
+use shared::flows::{Context, RefreshSettings, Retention, SyncSettings, connections, jobs};
 use shared::queue::Doorbell;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
@@ -303,6 +303,10 @@ async fn context(
             deadline: Duration::from_secs(10),
             holder: "test".into(),
         },
+        sync: SyncSettings {
+            interval: chrono::TimeDelta::hours(4),
+        },
+        listings: Arc::default(),
         under_way: TaskTracker::new(),
     }
 }

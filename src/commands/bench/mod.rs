@@ -5,6 +5,7 @@ mod lists;
 mod load;
 mod queue;
 mod rig;
+mod sync;
 
 use std::pin::Pin;
 
@@ -32,6 +33,11 @@ const BENCHES: &[Entry] = &[
         name: "queue",
         about: "the job table: drain rate, enqueue rate, how soon a job starts",
         run: |environment, arguments| Box::pin(queue::run(environment, arguments)),
+    },
+    Entry {
+        name: "sync",
+        about: "repositories found and stored: one account of 10,000, 50 of 500 at once, first and again",
+        run: |environment, arguments| Box::pin(sync::run(environment, arguments)),
     },
     Entry {
         name: queue::WORKER,
