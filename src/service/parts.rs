@@ -11,6 +11,7 @@ use shared::flows::{Context, RefreshSettings, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
+use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -45,6 +46,13 @@ impl Parts {
         let outbound = outbound(config)?;
         let redis = redis(config.redis_url.as_ref())?;
         let instances = instances(&config.providers);
+        let refresh = RefreshSettings {
+            buffer: time(config.refresh_buffer),
+            lease: config.jobs.lease,
+            deadline: REFRESH_DEADLINE,
+            holder: super::workers::name().into(),
+        };
+        let renewals = Ledger::start(&db, &clock, &refresh);
         let context = Context {
             db,
             vault: Vault::new(keyring),
@@ -53,12 +61,8 @@ impl Parts {
             doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
             apps: Arc::new(config.providers.registrations()),
-            refresh: RefreshSettings {
-                buffer: time(config.refresh_buffer),
-                lease: config.jobs.lease,
-                deadline: REFRESH_DEADLINE,
-                holder: super::workers::name().into(),
-            },
+            renewals,
+            refresh,
             under_way: TaskTracker::new(),
         };
         Ok(Self {

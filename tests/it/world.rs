@@ -26,6 +26,7 @@ use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
 use shared::flows::{Context, RefreshSettings, Retention, connections, jobs};
 use shared::queue::Doorbell;
+use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -176,7 +177,7 @@ impl World {
             worker: "test".to_owned(),
             registry: worker::jobs::registry(),
             context: self.context.clone(),
-            schedule: worker::jobs::schedule(),
+            schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
             doorbell: self.context.doorbell.clone(),
             redis: None,
         });
@@ -284,10 +285,18 @@ async fn context(
         Some(keys) => keys.parse().unwrap(),
         None => Keyring::generate("test").unwrap().parse().unwrap(),
     };
+    let refresh = RefreshSettings {
+        buffer: chrono::TimeDelta::minutes(10),
+        lease: LEASE,
+        deadline: Duration::from_secs(10),
+        holder: "test".into(),
+    };
+    let db = Db::connect(options.clone(), PoolSizes::default())
+        .await
+        .unwrap();
     Context {
-        db: Db::connect(options.clone(), PoolSizes::default())
-            .await
-            .unwrap(),
+        renewals: Ledger::start(&db, clock, &refresh),
+        db,
         vault: Vault::new(key),
         clock: clock.clone(),
         providers: api::providers(clock, served, outbound("127.0.0.1:*")),
@@ -297,12 +306,7 @@ async fn context(
             failed_jobs: chrono::TimeDelta::days(90),
         },
         apps: Arc::default(),
-        refresh: RefreshSettings {
-            buffer: chrono::TimeDelta::minutes(10),
-            lease: LEASE,
-            deadline: Duration::from_secs(10),
-            holder: "test".into(),
-        },
+        refresh,
         under_way: TaskTracker::new(),
     }
 }

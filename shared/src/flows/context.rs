@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
+use crate::session::refresh::Ledger;
 use crate::store::Db;
 use crate::vault::Vault;
 
@@ -32,6 +33,8 @@ pub struct Context {
     pub apps: Arc<PlatformApps>,
     /// When and under what lease tokens are refreshed.
     pub refresh: RefreshSettings,
+    /// Takes renewals and stores new pairs, those of one moment together.
+    pub renewals: Ledger,
     /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
     pub under_way: TaskTracker,
 }

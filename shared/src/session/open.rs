@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ask::PATIENCE;
-use super::refresh::{self, Wish};
+use super::refresh::{self, Wanting, Wish};
 use crate::domain::actor::Actor;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
@@ -40,7 +40,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
     let mut stored = read(context, &connection).await?;
     if stored.refresh_token.is_some() && ends_soon(stored.expires_at, context.clock.now()) {
         let wish = Wish {
-            version: stored.version,
+            wanting: Wanting::Version(stored.version),
             reason: RefreshReason::Use,
             actor: Actor::system(),
             patience: PATIENCE,

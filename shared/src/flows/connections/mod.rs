@@ -19,7 +19,7 @@ pub use find::{find, find_own};
 pub use input::NewConnection;
 pub use judge::health_of;
 pub use list::{List, ListKey, Listed, list};
-pub use refresh::{Refreshed, refresh};
+pub use refresh::{Refreshed, refresh, refresh_due};
 pub use test::test;
 pub use update::{Changes, update};
 pub use validate::{Validation, record_refusal, revalidate, validate};

@@ -14,7 +14,7 @@ use crate::domain::health::HealthCode;
 use crate::domain::ids::ConnectionId;
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
-use crate::session::refresh::{self, Renewal, Wish};
+use crate::session::refresh::{self, Renewal, Wanting, Wish};
 use crate::store::{connections, credentials};
 
 /// Longer than nearly every provider takes, shorter than proxies wait.
@@ -52,7 +52,7 @@ pub async fn refresh(
     let stored = credentials::get(&mut *tx, id).await?;
     drop(tx);
     let wish = Wish {
-        version: stored.map_or(0, |stored| stored.version),
+        wanting: Wanting::Version(stored.map_or(0, |stored| stored.version)),
         reason: RefreshReason::Manual,
         actor: permit.actor().clone(),
         patience: PATIENCE,
@@ -68,6 +68,26 @@ pub async fn refresh(
         message,
         expires_at: after.token_expires_at,
     })
+}
+
+/// Renews the token of a connection where its time has come: what the sweep's job calls.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn refresh_due(
+    context: &Context,
+    permit: &Permit,
+    id: ConnectionId,
+    patience: Duration,
+) -> Result<Renewal, Error> {
+    let connection = find_own(context, permit, id).await?;
+    let wish = Wish {
+        wanting: Wanting::Due,
+        reason: RefreshReason::Sweep,
+        actor: permit.actor().clone(),
+        patience,
+    };
+    refresh::renew(context, &connection, wish).await
 }
 
 /// Why some connections have nothing to renew.

@@ -1,4 +1,4 @@
-//! Writing down what the provider answered.
+//! Writing down answers that brought no pair, and keeping what is under way.
 
 use std::time::Duration;
 
@@ -6,71 +6,10 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::take::interval;
 use crate::domain::ids::ConnectionId;
 use crate::domain::refresh::RefreshOutcome;
 use crate::store::error::StoreError;
-
-/// A new pair, sealed.
-#[derive(Clone, Debug)]
-pub struct Renewed {
-    /// Whose.
-    pub connection: ConnectionId,
-    /// The version that was presented.
-    pub version: i64,
-    /// The attempt.
-    pub attempt: Uuid,
-    /// The sealed access token.
-    pub access_token: Vec<u8>,
-    /// The sealed refresh token: the new one, or the old one sealed anew where it goes on to be good.
-    pub refresh_token: Vec<u8>,
-    /// When the access token ends.
-    pub expires_at: Option<DateTime<Utc>>,
-    /// When the refresh token ends.
-    pub refresh_expires_at: Option<DateTime<Utc>>,
-    /// When to renew next.
-    pub next_refresh_at: Option<DateTime<Utc>>,
-    /// The present moment.
-    pub now: DateTime<Utc>,
-}
-
-/// Stores a new pair where the version that was presented still stands; else the answer belongs to
-/// a grant that is gone. Guarded by the version and not by the fence: a success is the only live
-/// pair there is, and wins over whoever took the renewal over meanwhile.
-///
-/// # Errors
-/// As every statement. `None`: discarded.
-pub async fn renew(db: impl PgExecutor<'_>, new: &Renewed) -> Result<Option<i64>, StoreError> {
-    let version = sqlx::query_scalar!(
-        r#"WITH stored AS (
-            UPDATE credentials
-            SET access_token = $4, refresh_token = $5, expires_at = $6, refresh_expires_at = $7,
-                next_refresh_at = $8, version = version + 1, fence = fence + 1, lease_until = NULL,
-                attempt_id = NULL, attempt_started_at = NULL, unknown_outcomes = 0,
-                refresh_failures = 0, obtained_at = $9, updated_at = $9
-            WHERE connection_id = $1 AND version = $2
-            RETURNING version
-        ), noted AS (
-            UPDATE token_refreshes
-            SET outcome = CASE WHEN EXISTS (SELECT FROM stored) THEN 'refreshed' ELSE 'discarded' END,
-                ended_at = clock_timestamp(), detail = NULL
-            WHERE connection_id = $1 AND id = $3
-        )
-        SELECT version FROM stored"#,
-        new.connection.0,
-        new.version,
-        new.attempt,
-        new.access_token,
-        new.refresh_token,
-        new.expires_at,
-        new.refresh_expires_at,
-        new.next_refresh_at,
-        new.now,
-    )
-    .fetch_optional(db)
-    .await?;
-    Ok(version)
-}
+use crate::store::sweeps::renewals::interval;
 
 /// An answer that brought no pair.
 #[derive(Clone, Debug)]
