@@ -10,6 +10,7 @@ pub mod callers;
 pub mod connected_repositories;
 pub mod connections;
 mod context;
+pub mod credentials;
 mod error;
 pub mod events;
 pub mod idempotency;

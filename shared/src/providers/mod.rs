@@ -170,6 +170,12 @@ pub trait Provider: Send + Sync {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError>;
 
+    /// The user name under which git presents a token of this kind over HTTPS, and `None` where any
+    /// name will do.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        None
+    }
+
     /// OAuth here; `None` where there is none.
     fn oauth(&self) -> Option<&dyn OAuth> {
         None

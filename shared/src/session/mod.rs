@@ -18,4 +18,4 @@ pub mod refresh;
 pub use crate::ask;
 pub use ask::renewed_after;
 pub use explain::explain;
-pub use open::{Session, access_for, open};
+pub use open::{Session, access_for, of_token, open};

@@ -36,7 +36,6 @@ pub struct Session {
 /// [`Error::Conflict`] `no_credential` where there is none to open; [`Error::Internal`] where it
 /// does not open.
 pub async fn open(context: &Context, connection: Connection) -> Result<Session, Error> {
-    let organization = connection.organization_id;
     let mut stored = read(context, &connection).await?;
     if stored.refresh_token.is_some() && ends_soon(stored.expires_at, context.clock.now()) {
         let wish = Wish {
@@ -50,6 +49,20 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         stored = read(context, &connection).await?;
     }
     let sealed = stored.access_token.ok_or_else(missing)?;
+    of_token(context, connection, sealed, stored.version)
+}
+
+/// A session of a sealed token that was read already.
+///
+/// # Errors
+/// As [`open`].
+pub fn of_token(
+    context: &Context,
+    connection: Connection,
+    sealed: Vec<u8>,
+    version: i64,
+) -> Result<Session, Error> {
+    let organization = connection.organization_id;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
     let token = context.vault.open(&place, &sealed)?;
     let provider = context
@@ -76,7 +89,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         connection,
         provider,
         access,
-        version: stored.version,
+        version,
     })
 }
 

@@ -19,6 +19,7 @@ pub mod api_tokens;
 pub mod connected_repositories;
 pub mod connections;
 pub mod counters;
+pub mod credential_leases;
 pub mod credentials;
 pub mod idempotency;
 pub mod jobs;

@@ -62,3 +62,27 @@ pub async fn due_tokens(
         })
         .collect())
 }
+
+/// The end of the longest lease on a connection's token that was not given back, over all tenants
+/// that use it.
+///
+/// # Errors
+/// As every statement.
+pub async fn lent_until(
+    db: &SystemExecutor,
+    owner: OrganizationId,
+    connection: ConnectionId,
+    now: DateTime<Utc>,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    let until = sqlx::query_scalar!(
+        "SELECT max(ends_at) FROM credential_leases \
+         WHERE connection_organization_id = $1 AND connection_id = $2 AND returned_at IS NULL \
+            AND ends_at > $3",
+        owner.0,
+        connection.0,
+        now
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(until)
+}

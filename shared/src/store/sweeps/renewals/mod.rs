@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use sqlx::postgres::types::PgInterval;
 
-pub use due::{DueToken, due_tokens};
+pub use due::{DueToken, due_tokens, lent_until};
 pub use store::{Renewed, Stored, store};
 pub use take::{Answer, Verdict, Waits, Wanted, take};
 
