@@ -145,6 +145,36 @@ fn renames_keep_their_rows_and_what_is_gone_is_removed() {
 }
 
 #[test]
+fn a_workspace_that_is_left_takes_its_public_repositories_with_it() {
+    run_test(|w| async move {
+        let token = account(&w);
+        w.forge
+            .add_repository("acme", RepositorySpec::named("open").public());
+        let owner = w.owner();
+        let id = connected(&owner, body(&token, Some("ada@example.com"))).await;
+        assert_eq!(owner.connection(&id).await["repository_count"], 105);
+        w.forge.edit(|state| {
+            let ada = state.owner_named("ada").unwrap().id;
+            let acme = state.owner_named("acme").unwrap().id;
+            state.organization_mut("acme").members.remove(&ada);
+            state.user_mut(ada).organizations.remove(&acme);
+        });
+        owner.sync(&id).await;
+        let runs = owner
+            .get(&format!("/git-connections/{id}/syncs"))
+            .await
+            .expect(200);
+        let run = &runs["syncs"][0];
+        assert_eq!(
+            (&run["removed"], &run["complete"]),
+            (&json!(3), &json!(true)),
+            "{run}"
+        );
+        assert_eq!(owner.connection(&id).await["repository_count"], 102);
+    });
+}
+
+#[test]
 fn an_access_token_of_a_workspace_needs_nothing_more() {
     run_test(|w| async move {
         account(&w);

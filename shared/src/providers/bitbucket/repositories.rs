@@ -230,7 +230,8 @@ pub(super) async fn one(
     Ok(item.into_remote(access, &writable))
 }
 
-/// One repository that was seen before, by its UUID: a rename or a move does not hide it.
+/// One repository that was seen before, by its UUID: a rename or a move does not hide it. A public
+/// one answers everybody, so whether a listing would show it is asked too.
 pub(super) async fn known(
     client: &Client,
     access: &Access,
@@ -238,6 +239,19 @@ pub(super) async fn known(
 ) -> Result<RemoteRepository, ProviderError> {
     let answer = client.get(access, &path::by_uuid(uuid)?, "").await?;
     let item: Item = object(&answer)?;
+    if item.is_private == Some(false) {
+        let workspace = item.full_name.split('/').next().unwrap_or_default();
+        let at = item.created_on.map(|at| Span {
+            field: "created_on",
+            from: at,
+            to: at,
+        });
+        let member = writable::with_role(client, access, "member", workspace, at).await?;
+        if member.0.holds(&item.uuid) == Some(false) {
+            let detail = "the repository is public, and no longer one of the credential's own";
+            return Err(failure(ErrorClass::NotFound, detail));
+        }
+    }
     Ok(item.into_remote(access, &Writable::Unknown))
 }
 

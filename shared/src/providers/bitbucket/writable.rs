@@ -69,10 +69,21 @@ pub(super) fn by_scopes(headers: &HeaderMap) -> Writable {
     }
 }
 
-/// By the user's role, and the requests that it took.
+/// By the user's role as a writer, and the requests that it took.
 pub(super) async fn by_role(
     client: &Client,
     access: &Access,
+    workspace: &str,
+    span: Option<Span>,
+) -> Result<(Writable, u32), ProviderError> {
+    with_role(client, access, "contributor", workspace, span).await
+}
+
+/// Of a span, what the user has this role in.
+pub(super) async fn with_role(
+    client: &Client,
+    access: &Access,
+    role: &str,
     workspace: &str,
     span: Option<Span>,
 ) -> Result<(Writable, u32), ProviderError> {
@@ -84,7 +95,7 @@ pub(super) async fn by_role(
     let (field, from, to) = (span.field, time(span.from), time(span.to));
     let span = format!("{field} >= {from} AND {field} <= {to}");
     let mut query = encoded(&[
-        ("role", "contributor"),
+        ("role", role),
         ("q", &span),
         ("sort", field),
         ("pagelen", "100"),
@@ -95,7 +106,7 @@ pub(super) async fn by_role(
             Ok(answer) => answer,
             // That this cannot be asked must not keep anybody from the list itself.
             Err(error) if error.class == ErrorClass::Unexpected => {
-                tracing::warn!(detail = %error.detail, "who may write is not told");
+                tracing::warn!(detail = %error.detail, "who has a role is not told");
                 return Ok((Writable::Unknown, requests + 1));
             }
             Err(error) => return Err(error),
