@@ -123,6 +123,9 @@ pub fn access_for(
     username: Option<String>,
     azure_organization: Option<String>,
 ) -> Access {
+    let username = username
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty());
     let scheme = provider.scheme(method, username.as_deref());
     Access {
         instance,
