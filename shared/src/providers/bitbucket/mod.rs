@@ -146,6 +146,14 @@ impl Provider for Bitbucket {
     }
 
     /// Of API tokens, which the Atlassian account keeps, not Bitbucket.
+    // Source: Atlassian, "Using API tokens" and "Access tokens": static names for each kind.
+    fn git_username(&self, scheme: Scheme) -> Option<&'static str> {
+        Some(match scheme {
+            Scheme::Basic => "x-bitbucket-api-token-auth",
+            Scheme::Bearer | Scheme::PrivateToken => "x-token-auth",
+        })
+    }
+
     fn token_page(&self, _instance: &Instance) -> String {
         "https://id.atlassian.com/manage-profile/security/api-tokens".to_owned()
     }
