@@ -217,7 +217,8 @@ impl State {
             Face::GitLab => own
                 .and_then(|user| user.gitlab_limit)
                 .or(self.settings.gitlab.limit_per_minute),
-            Face::Bitbucket | Face::Azure => None,
+            Face::Bitbucket => None,
+            Face::Azure => self.settings.azure.limit_per_window,
         }
     }
 }

@@ -52,6 +52,7 @@ mod serve;
 mod views;
 mod web;
 
+pub use azure::repository_guid as azure_repository_id;
 pub use clock::{Clock, system_clock};
 pub use face::Face;
 pub use faults::{Action, Canned, Fault, FaultId};
@@ -60,9 +61,9 @@ pub use gates::{Gate, Hold};
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, Branch, GitHubSettings, GitLabSettings, Organization, Owner, OwnerId, OwnerKind,
-    Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token, TokenId, TokenKind,
-    TokenSpec, User, Visibility,
+    Access, AzureSettings, Branch, GitHubSettings, GitLabSettings, Organization, Owner, OwnerId,
+    OwnerKind, Repository, RepositoryId, RepositorySpec, Role, Settings, SignIn, State, Token,
+    TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};
