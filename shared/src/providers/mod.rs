@@ -7,6 +7,7 @@
 //! An adapter keeps no state of a tenant: what it needs comes in an [`Access`].
 
 mod access;
+mod azure;
 mod error;
 mod github;
 mod gitlab;
@@ -29,6 +30,7 @@ use crate::domain::connection::Account;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::quota::RateLimit;
 use crate::domain::repository::{Branch, RemoteRepository};
+use crate::outbound::UrlError;
 
 /// What a credential turned out to be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -128,6 +130,15 @@ pub trait Provider: Send + Sync {
     /// that the platform's configuration names. The configured one's own address means it too,
     /// with its configured API.
     fn instance(&self, web_url: Option<&Url>) -> Instance;
+
+    /// Whether a connection may name an instance at this web address. A provider that there is in
+    /// one place only refuses every other.
+    ///
+    /// # Errors
+    /// [`UrlError`] with the sentence for the person who typed it.
+    fn check_web_url(&self, _web_url: &Url) -> Result<(), UrlError> {
+        Ok(())
+    }
 
     /// Checks the form of a pasted token before anything is sent: another provider's prefix, a
     /// kind of token that cannot work. The error is a sentence for the person who pasted it.

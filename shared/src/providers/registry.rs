@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Provider;
+use super::azure::AzureDevops;
 use super::github::Github;
 use super::gitlab::Gitlab;
 use crate::clock::Clock;
@@ -86,7 +87,7 @@ impl ConfiguredInstances {
 /// A provider that this version does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} is not supported by this version of Mooring. Use GitHub or GitLab.",
+    "{} is not supported by this version of Mooring. Choose another provider.",
     .0.display_name()
 )]
 pub struct ProviderUnavailable(pub ProviderKind);
@@ -113,6 +114,7 @@ pub struct Providers {
     outbound: Outbound,
     github: Arc<Github>,
     gitlab: Arc<Gitlab>,
+    azure: Arc<AzureDevops>,
 }
 
 impl Providers {
@@ -124,6 +126,8 @@ impl Providers {
             github_url,
             github_api_url,
             gitlab_url,
+            azure_url,
+            azure_profile_url,
             ..
         } = configured;
         Self {
@@ -133,7 +137,13 @@ impl Providers {
                 github_url,
                 github_api_url.as_ref(),
             )),
-            gitlab: Arc::new(Gitlab::new(outbound.clone(), clock, gitlab_url)),
+            gitlab: Arc::new(Gitlab::new(outbound.clone(), clock.clone(), gitlab_url)),
+            azure: Arc::new(AzureDevops::new(
+                outbound.clone(),
+                clock.clone(),
+                azure_url,
+                azure_profile_url,
+            )),
             outbound,
         }
     }
@@ -146,7 +156,8 @@ impl Providers {
         match kind {
             ProviderKind::Github => Ok(self.github.clone()),
             ProviderKind::Gitlab => Ok(self.gitlab.clone()),
-            ProviderKind::Bitbucket | ProviderKind::AzureDevops => Err(ProviderUnavailable(kind)),
+            ProviderKind::Bitbucket => Err(ProviderUnavailable(kind)),
+            ProviderKind::AzureDevops => Ok(self.azure.clone()),
         }
     }
 
@@ -165,6 +176,9 @@ impl Providers {
             None => None,
             Some(text) => Some(self.outbound.check_url(text)?),
         };
+        if let Some(url) = &checked {
+            provider.check_web_url(url)?;
+        }
         Ok(provider.instance(checked.as_ref()))
     }
 }
@@ -197,14 +211,13 @@ mod tests {
         let configured = ConfiguredInstances::default();
         let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
         let providers = Providers::new(outbound, Clock::system(), &configured);
-        for kind in [ProviderKind::Bitbucket, ProviderKind::AzureDevops] {
-            let error = providers.of(kind).map(|_| ()).expect_err("none");
-            assert!(
-                error.to_string().contains("Use GitHub or GitLab"),
-                "{error}"
-            );
-        }
-        for kind in [ProviderKind::Github, ProviderKind::Gitlab] {
+        let error = providers.of(ProviderKind::Bitbucket).map(|_| ());
+        assert_eq!(error, Err(ProviderUnavailable(ProviderKind::Bitbucket)));
+        for kind in [
+            ProviderKind::Github,
+            ProviderKind::Gitlab,
+            ProviderKind::AzureDevops,
+        ] {
             assert_eq!(providers.of(kind).map(|one| one.kind()), Ok(kind));
         }
         let github = |base| {

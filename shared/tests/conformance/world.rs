@@ -23,6 +23,8 @@ pub enum Way {
     Enterprise,
     /// A GitLab under a sub-path.
     Gitlab,
+    /// An organization at Azure DevOps, by a token for it alone.
+    Azure,
 }
 
 pub struct World {
@@ -45,6 +47,7 @@ impl World {
         let token = forge.mint(match way {
             Way::Github | Way::Enterprise => TokenSpec::classic("ada"),
             Way::Gitlab => TokenSpec::gitlab("ada"),
+            Way::Azure => TokenSpec::azure("ada"),
         });
         let how = Serve {
             gitlab_path: "/gitlab".to_owned(),
@@ -65,6 +68,7 @@ impl World {
         match self.way {
             Way::Github | Way::Enterprise => ProviderKind::Github,
             Way::Gitlab => ProviderKind::Gitlab,
+            Way::Azure => ProviderKind::AzureDevops,
         }
     }
 
@@ -72,6 +76,7 @@ impl World {
         match self.way {
             Way::Github | Way::Enterprise => Face::GitHub,
             Way::Gitlab => Face::GitLab,
+            Way::Azure => Face::Azure,
         }
     }
 
@@ -87,6 +92,7 @@ impl World {
             Way::Github => None,
             Way::Enterprise => Some(self.at.github.web_url.as_str()),
             Way::Gitlab => Some(self.at.gitlab.url.as_str()),
+            Way::Azure => None,
         };
         self.providers
             .instance(self.kind(), base_url)
@@ -112,9 +118,10 @@ impl World {
             scheme: match self.way {
                 Way::Github | Way::Enterprise => Scheme::Bearer,
                 Way::Gitlab => Scheme::PrivateToken,
+                Way::Azure => Scheme::Basic,
             },
             username: None,
-            azure_organization: None,
+            azure_organization: (self.way == Way::Azure).then(|| "ada".to_owned()),
         }
     }
 
@@ -123,17 +130,44 @@ impl World {
         let path = match self.way {
             Way::Github | Way::Enterprise => "/user",
             Way::Gitlab => "/personal_access_tokens/self",
+            Way::Azure => "/ada/_apis/connectionData",
         };
         Match::face(self.face()).path(path)
     }
 
-    /// The requests that list repositories.
+    /// The requests with which a listing of repositories begins.
     pub fn lists(&self) -> Match {
         let path = match self.way {
             Way::Github | Way::Enterprise => "/user/repos",
             Way::Gitlab => "/projects",
+            Way::Azure => "/ada/_apis/projects",
         };
         Match::face(self.face()).path(path)
+    }
+
+    /// The requests whose answers hold repositories.
+    pub fn lists_rows(&self) -> Match {
+        match self.way {
+            Way::Azure => Match::face(Face::Azure).path("/ada/*/_apis/git/repositories"),
+            _ => self.lists(),
+        }
+    }
+
+    /// `owner/name` as the provider writes it: at Azure DevOps there is a project in between, the
+    /// forge's default one being named like the owner.
+    pub fn full_name(&self, name: &str) -> String {
+        match (self.way, name.split_once('/')) {
+            (Way::Azure, Some((owner, name))) => format!("{owner}/{owner}/{name}"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// The id under which the provider shows one of the forge's repositories.
+    pub fn id_of(&self, id: mooring_forge::RepositoryId) -> String {
+        match self.way {
+            Way::Azure => mooring_forge::azure_repository_id(id),
+            _ => id.to_string(),
+        }
     }
 
     pub async fn first_page(&self) -> Result<RepositoryPage, ProviderError> {
@@ -185,6 +219,10 @@ fn providers(way: Way, at: &Running, allow: &str, limits: Limits) -> Providers {
             configured.github_api_url = Some(url(&at.github.api_url));
         }
         Way::Enterprise | Way::Gitlab => {}
+        Way::Azure => {
+            configured.azure_url = url(&at.azure.url);
+            configured.azure_profile_url = url(&at.azure.profile_url);
+        }
     }
     Providers::new(outbound, Clock::system(), &configured)
 }
