@@ -1,5 +1,6 @@
 //! What is needed to make a connection, and which combinations cannot work.
 
+use super::azure_organization;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
 use crate::domain::provider::{Instance, ProviderKind};
@@ -26,7 +27,7 @@ pub struct NewConnection {
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
     pub base_url: Option<String>,
-    /// The organization at Azure DevOps.
+    /// The organization at Azure DevOps; its tokens need one.
     pub azure_organization: Option<String>,
     /// Whether a GitLab token rotates itself.
     pub auto_rotate: bool,
@@ -62,6 +63,12 @@ impl NewConnection {
             }
         };
         self.check_method(&mut faults);
+        let azure_organization = azure_organization::check(
+            self.provider,
+            self.auth_method,
+            self.azure_organization.as_deref(),
+            &mut faults,
+        );
         let token = match &provider {
             Some(provider) => self.check_token(&**provider, &mut faults),
             None => None,
@@ -91,7 +98,7 @@ impl NewConnection {
                     self.auth_method,
                     token.clone(),
                     self.username.clone(),
-                    self.azure_organization.clone(),
+                    azure_organization,
                 );
                 Ok(Checked {
                     name,

@@ -1,5 +1,6 @@
 //! Connections: made, listed, changed, checked, deleted.
 
+mod azure_organization;
 mod create;
 mod delete;
 mod enqueue_wanted;
