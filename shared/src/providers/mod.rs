@@ -147,6 +147,26 @@ pub trait Provider: Send + Sync {
     /// [`TokenFormError`] with the stable code and the sentence.
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
 
+    /// Checks the organization that is named beside a credential, without white space around it,
+    /// and answers the name to be stored. Only Azure DevOps has organizations of this kind.
+    ///
+    /// # Errors
+    /// [`TokenFormError`] with the stable code and the sentence.
+    fn check_organization(
+        &self,
+        _method: AuthMethod,
+        given: Option<&str>,
+    ) -> Result<Option<String>, TokenFormError> {
+        match given {
+            None => Ok(None),
+            Some(_) => Err(TokenFormError {
+                code: "unsupported_combination",
+                message: "Only Azure DevOps has organizations of this kind. Leave this out."
+                    .to_owned(),
+            }),
+        }
+    }
+
     /// How a token of this method is presented; `username` is what was given with it.
     fn scheme(&self, method: AuthMethod, username: Option<&str>) -> Scheme;
 
@@ -185,11 +205,12 @@ pub trait Provider: Send + Sync {
     fn token_page(&self, instance: &Instance) -> String;
 }
 
-/// A pasted token that cannot work, found by its form alone.
+/// What was pasted and cannot work, found by its form alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TokenFormError {
-    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`).
+    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`; of an
+    /// organization `required`, `malformed`, `unsupported_combination`).
     pub code: &'static str,
     /// What to do.
     pub message: String,

@@ -271,6 +271,23 @@ async fn a_success_that_asks_to_slow_down_ends_the_page_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_token_for_code_alone_gets_the_organization_in_one_answer() {
+    let world = World::start(Way::Azure).await;
+    for project in ["a", "b"] {
+        world
+            .forge
+            .add_repository("ada", RepositorySpec::named(project).project(project));
+    }
+    let spec = TokenSpec::azure("ada").scopes(["vso.code"]);
+    let access = world.access_with(&world.forge.mint(spec));
+    let identity = world.provider().identity(&access).await.expect("somebody");
+    assert!(identity.missing_scopes.is_empty());
+    let found = pages(&world, &access).await;
+    assert_eq!((found.len(), names(&found).len()), (1, 2));
+    assert!(!found[0].partial);
+}
+
+#[tokio::test]
 async fn names_with_spaces_are_found() {
     let world = World::start(Way::Azure).await;
     let spec = RepositorySpec::named("the boat").project("Sea & Shore");

@@ -153,7 +153,7 @@ fn what_cannot_work_says_which_field_and_why() {
         let other = organization(&w, "contoso");
         let narrow = w
             .forge
-            .mint(TokenSpec::azure("fabrikam").scopes(["vso.code"]));
+            .mint(TokenSpec::azure("fabrikam").scopes(["vso.project"]));
         let mut no_organization = Caller::body("azure_devops", &token);
         let answer = owner
             .post("/git-connections", no_organization.clone())
@@ -208,7 +208,7 @@ fn what_cannot_work_says_which_field_and_why() {
             .post("/git-connections", body("fabrikam", &narrow))
             .await
             .expect(201);
-        assert_eq!(made["missing_scopes"], json!(["vso.project"]));
+        assert_eq!(made["missing_scopes"], json!(["vso.code"]));
         assert_eq!(made["health"]["code"], "scope_missing");
     });
 }

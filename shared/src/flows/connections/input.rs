@@ -1,6 +1,5 @@
 //! What is needed to make a connection, and which combinations cannot work.
 
-use super::azure_organization;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
 use crate::domain::provider::{Instance, ProviderKind};
@@ -63,12 +62,10 @@ impl NewConnection {
             }
         };
         self.check_method(&mut faults);
-        let azure_organization = azure_organization::check(
-            self.provider,
-            self.auth_method,
-            self.azure_organization.as_deref(),
-            &mut faults,
-        );
+        let azure_organization = match &provider {
+            Some(provider) => self.check_organization(&**provider, &mut faults),
+            None => None,
+        };
         let token = match &provider {
             Some(provider) => self.check_token(&**provider, &mut faults),
             None => None,
@@ -126,6 +123,25 @@ impl NewConnection {
                 format!("This version of Mooring connects {provider} by token only. Use pat."),
             ));
         }
+    }
+
+    fn check_organization(
+        &self,
+        provider: &dyn Provider,
+        faults: &mut Vec<FieldError>,
+    ) -> Option<String> {
+        let given = self.azure_organization.as_deref().map(str::trim);
+        let given = given.filter(|name| !name.is_empty());
+        provider
+            .check_organization(self.auth_method, given)
+            .unwrap_or_else(|error| {
+                faults.push(FieldError::new(
+                    "azure_organization",
+                    error.code,
+                    error.message,
+                ));
+                None
+            })
     }
 
     fn check_token(&self, provider: &dyn Provider, faults: &mut Vec<FieldError>) -> Option<Secret> {

@@ -1,6 +1,5 @@
 //! Connections: made, listed, changed, checked, deleted.
 
-mod azure_organization;
 mod create;
 mod delete;
 mod enqueue_wanted;

@@ -15,6 +15,8 @@ use super::{errors, organizations};
 use crate::domain::connection::Account;
 use crate::outbound::rate_limit;
 
+const PROJECT: &str = "vso.project";
+const CODE: &str = "vso.code";
 /// An id that no repository has.
 const NO_REPOSITORY: &str = "00000000-0000-0000-0000-000000000000";
 
@@ -98,10 +100,12 @@ async fn missing(
     let code = format!("/{organization}/_apis/git/repositories/{NO_REPOSITORY}");
     let top: &[(&str, &str)] = &[("$top", "1")];
     let mut missing = Vec::new();
-    for (scope, path, parameters) in [("vso.project", &projects, top), ("vso.code", &code, &[])] {
+    for (scope, path, parameters) in [(PROJECT, &projects, top), (CODE, &code, &[])] {
         let asked = client.ask(access, At::Organization, path, parameters).await;
         match asked {
             Err(error) if error.is_transient() => return Err(error),
+            // Projects are wanted, not needed: a walk does without (see `walk`).
+            Err(error) if error.class == ErrorClass::Forbidden && scope != CODE => {}
             Err(error)
                 if matches!(
                     error.class,

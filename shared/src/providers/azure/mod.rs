@@ -15,6 +15,7 @@ mod errors;
 mod identity;
 mod instance;
 mod list;
+mod organization_form;
 mod organizations;
 mod path;
 mod repositories;
@@ -70,6 +71,14 @@ impl Provider for AzureDevops {
 
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError> {
         token_form::check(token)
+    }
+
+    fn check_organization(
+        &self,
+        method: AuthMethod,
+        given: Option<&str>,
+    ) -> Result<Option<String>, TokenFormError> {
+        organization_form::check(method, given)
     }
 
     fn scheme(&self, method: AuthMethod, _username: Option<&str>) -> Scheme {

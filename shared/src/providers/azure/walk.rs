@@ -6,7 +6,8 @@
 //! A walk goes organization by organization, project by project. A project's repositories come in
 //! one answer, as of one moment. The answer for a whole organization would too, but grows without
 //! bound and is all or nothing: a walk that is cut goes on from its last project instead. Small
-//! projects are put together until they make a page. A cursor names what is still to be read:
+//! projects are put together until they make a page. A token that may read code and no projects
+//! gets the organization in one answer after all. A cursor names what is still to be read:
 //! organizations by name, projects by id, and the token of the next page of projects.
 //!
 //! Two things may be left out and are told as such (`partial`): an organization that keeps the
@@ -140,6 +141,13 @@ async fn walked(
         } else if walk.projects.is_empty() {
             match more_projects(client, access, &organization, &mut walk, &mut page).await {
                 Ok(()) => {}
+                // A good token that may read code and no projects.
+                Err(error)
+                    if error.class == ErrorClass::Forbidden && walk.behind == Behind::All =>
+                {
+                    read_all_of(client, access, &organization, None, &mut page).await?;
+                    walk.behind = Behind::Nothing;
+                }
                 Err(error) => {
                     leave_out(client, access, &organization, error, &mut page).await?;
                     walk.behind = Behind::Nothing;
@@ -147,23 +155,33 @@ async fn walked(
             }
         } else {
             let project = walk.projects.remove(0);
-            page.requests += 1;
-            match repositories::all_of(client, access, &organization, Some(&project)).await {
-                Ok((found, limit)) => {
-                    page.rate_limit = limit;
-                    page.undecodable.extend(found.unread);
-                    let told = found
-                        .read
-                        .into_iter()
-                        .map(|one| one.told(access, &organization));
-                    page.repositories.extend(told);
-                }
-                Err(error) if error.class == ErrorClass::NotFound => {}
-                Err(error) => leave_out(client, access, &organization, error, &mut page).await?,
-            }
+            read_all_of(client, access, &organization, Some(&project), &mut page).await?;
         }
     }
     Ok(page)
+}
+
+/// Adds the repositories of a project, or of a whole organization, to a page.
+async fn read_all_of(
+    client: &Client,
+    access: &Access,
+    organization: &str,
+    project: Option<&str>,
+    page: &mut RepositoryPage,
+) -> Result<(), ProviderError> {
+    page.requests += 1;
+    match repositories::all_of(client, access, organization, project).await {
+        Ok((found, limit)) => {
+            page.rate_limit = limit;
+            page.undecodable.extend(found.unread);
+            let told = found.read.into_iter();
+            page.repositories
+                .extend(told.map(|one| one.told(access, organization)));
+            Ok(())
+        }
+        Err(error) if error.class == ErrorClass::NotFound && project.is_some() => Ok(()),
+        Err(error) => leave_out(client, access, organization, error, page).await,
+    }
 }
 
 /// The next page of an organization's projects.
