@@ -311,3 +311,21 @@ async fn names_with_spaces_are_found() {
         .await;
     assert_eq!(branches.expect("branches").branches[0].name, "main");
 }
+
+#[tokio::test]
+async fn ten_thousand_repositories_in_one_project_are_one_answer() {
+    let world = World::start(Way::Azure).await;
+    world.forge.add_repositories("ada", 10_000);
+    let found = pages(&world, &world.access()).await;
+    assert_eq!((found.len(), names(&found).len()), (1, 10_000));
+    let query = ListQuery {
+        page: Some(100),
+        ..hundred()
+    };
+    let last = world
+        .provider()
+        .repositories(&world.access(), &query, None)
+        .await
+        .expect("a page");
+    assert_eq!((last.repositories.len(), last.total), (100, Some(10_000)));
+}
