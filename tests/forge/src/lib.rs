@@ -52,6 +52,7 @@ mod serve;
 mod views;
 mod web;
 
+pub use azure::repository_guid as azure_repository_id;
 pub use bitbucket::{account_uuid, repository_uuid};
 pub use clock::{Clock, system_clock};
 pub use face::Face;
@@ -61,9 +62,9 @@ pub use gates::{Gate, Hold};
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, BitbucketSettings, Branch, GitHubSettings, GitLabSettings, Organization, Owner,
-    OwnerId, OwnerKind, Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token,
-    TokenId, TokenKind, TokenSpec, User, Visibility,
+    Access, AzureSettings, BitbucketSettings, Branch, GitHubSettings, GitLabSettings, Organization,
+    Owner, OwnerId, OwnerKind, Repository, RepositoryId, RepositorySpec, Role, Settings, SignIn,
+    State, Token, TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};

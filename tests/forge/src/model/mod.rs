@@ -21,7 +21,9 @@ pub(crate) use access::{Sight, Viewer};
 pub use owner::{Organization, Owner, OwnerKind, Role, User};
 pub use repository::{Access, Branch, Repository, RepositorySpec, Visibility};
 pub(crate) use resolve::Found;
-pub use settings::{BitbucketSettings, GitHubSettings, GitLabSettings, Settings};
+pub use settings::{
+    AzureSettings, BitbucketSettings, GitHubSettings, GitLabSettings, Settings, SignIn,
+};
 pub use token::{Token, TokenKind, TokenSpec};
 
 use crate::clock::Clock;
