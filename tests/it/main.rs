@@ -10,6 +10,7 @@ mod events;
 mod jobs;
 mod jwt;
 mod organizations;
+mod plans;
 mod processes;
 mod repositories;
 mod routes;
