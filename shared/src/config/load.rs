@@ -28,8 +28,6 @@ const NOT_USED_YET: &[&Setting] = &[
     &names::GITLAB_CLIENT_ID,
     &names::BITBUCKET_CLIENT_ID,
     &names::AZURE_CLIENT_ID,
-    &names::REFRESH_BUFFER,
-    &names::REFRESH_SWEEP_INTERVAL,
     &names::VALIDATION_INTERVAL,
     &names::SYNC_INTERVAL,
     &names::BACKUP_URL,

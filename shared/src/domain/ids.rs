@@ -73,6 +73,8 @@ id! {
     ActivityId,
     /// An API token.
     ApiTokenId,
+    /// A git credential that was lent out.
+    CredentialLeaseId,
     /// A request, for correlation.
     RequestId,
 }

@@ -14,6 +14,7 @@ pub mod outbound_allow;
 pub mod page;
 pub mod provider;
 pub mod quota;
+pub mod refresh;
 pub mod registration;
 pub mod repository;
 pub mod secret;

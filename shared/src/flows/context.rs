@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
+use crate::session::refresh::Ledger;
 use crate::store::Db;
 use crate::vault::Vault;
 
@@ -30,17 +32,26 @@ pub struct Context {
     /// The platform's own registrations at the providers.
     pub apps: Arc<PlatformApps>,
     /// When and under what lease tokens are refreshed.
-    pub refresh: RefreshTimes,
+    pub refresh: RefreshSettings,
+    /// Takes renewals and stores new pairs, those of one moment together.
+    pub renewals: Ledger,
+    /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
+    pub under_way: TaskTracker,
 }
 
 /// When and under what lease tokens are refreshed; what the operator set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefreshTimes {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshSettings {
     /// So long before the end of a token (`MOORING_REFRESH_BUFFER`), but never earlier than a third
     /// of its lifetime before.
     pub buffer: TimeDelta,
     /// A refresh whose holder died is taken over after this (`MOORING_JOB_LEASE`).
     pub lease: Duration,
+    /// A provider that has not answered after this has given no answer; at least the limit of one
+    /// outgoing call. Nobody takes a renewal over before it.
+    pub deadline: Duration,
+    /// This process, as it shows in the attempts (`host/pid`).
+    pub holder: Arc<str>,
 }
 
 /// How long things are kept that nobody needs for ever; what the operator set.

@@ -9,8 +9,13 @@
 //! Users: jobs, and the requests that cannot wait for a job: checking a pasted token before it is
 //! stored, validate, live listings.
 
+pub mod app;
+mod ask;
 mod explain;
 mod open;
+pub mod refresh;
 
+pub use crate::ask;
+pub use ask::renewed_after;
 pub use explain::explain;
-pub use open::{Session, access_for, open};
+pub use open::{Session, access_for, of_token, open};

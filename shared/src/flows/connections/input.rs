@@ -22,7 +22,8 @@ pub struct NewConnection {
     pub auth_method: AuthMethod,
     /// The pasted token.
     pub api_token: Option<Secret>,
-    /// The user name of a Bitbucket API token.
+    /// Bitbucket: the e-mail of an API token, or the `workspace` or `workspace/repository` of an
+    /// access token that does not tell it.
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
     pub base_url: Option<String>,
@@ -125,7 +126,12 @@ impl NewConnection {
         if !self.auth_method.is_pasted() {
             return None;
         }
-        check_pasted(provider, self.api_token.as_ref(), faults)
+        check_pasted(
+            provider,
+            self.api_token.as_ref(),
+            self.username.as_deref(),
+            faults,
+        )
     }
 
     fn check_instance(&self, context: &Context, faults: &mut Vec<FieldError>) -> Option<Instance> {
@@ -138,16 +144,22 @@ impl NewConnection {
                 faults.push(FieldError::new("base_url", error.code, error.to_string()));
                 None
             }
+            Err(error @ InstanceError::NotHosted(_)) => {
+                let code = InstanceError::NOT_HOSTED;
+                faults.push(FieldError::new("base_url", code, error.to_string()));
+                None
+            }
             // Reported under `provider` already.
             Err(InstanceError::Provider(_)) => None,
         }
     }
 }
 
-/// A pasted token: trimmed, not empty, of a form that can work.
+/// A pasted token: trimmed, not empty, of a form that can work with the user name beside it.
 pub(super) fn check_pasted(
     provider: &dyn Provider,
     token: Option<&Secret>,
+    username: Option<&str>,
     faults: &mut Vec<FieldError>,
 ) -> Option<Secret> {
     let token = token.map(|token| pasted(token.clone()));
@@ -159,10 +171,17 @@ pub(super) fn check_pasted(
         ));
         return None;
     };
-    match provider.check_token_form(token.expose_secret()) {
+    let text = token.expose_secret();
+    let checked = match provider.check_token_form(text) {
+        Ok(()) => provider
+            .check_username(text, username)
+            .map_err(|error| ("username", error)),
+        Err(error) => Err(("api_token", error)),
+    };
+    match checked {
         Ok(()) => Some(token),
-        Err(error) => {
-            faults.push(FieldError::new("api_token", error.code, error.message));
+        Err((field, error)) => {
+            faults.push(FieldError::new(field, error.code, error.message));
             None
         }
     }

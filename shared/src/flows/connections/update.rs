@@ -29,7 +29,7 @@ pub struct Changes {
     pub description: Option<Option<String>>,
     /// A new token: checked, then stored in place of the old one.
     pub api_token: Option<Secret>,
-    /// The user name of an API token.
+    /// What goes with the token (Bitbucket); empty takes it away.
     pub username: Option<String>,
     /// Whether a GitLab token rotates itself.
     pub auto_rotate: Option<bool>,
@@ -145,7 +145,9 @@ async fn renew(
         .of(found.provider)
         .map_err(|error| internal(error.to_string()))?;
     let mut faults = Vec::new();
-    let Some(token) = input::check_pasted(&*provider, Some(token), &mut faults) else {
+    let username = changes.username.clone().or_else(|| found.username.clone());
+    let pasted = input::check_pasted(&*provider, Some(token), username.as_deref(), &mut faults);
+    let Some(token) = pasted else {
         return Err(Error::Invalid(faults));
     };
     let instance = context
@@ -157,7 +159,7 @@ async fn renew(
         instance,
         found.auth_method,
         token.clone(),
-        changes.username.clone().or_else(|| found.username.clone()),
+        username,
         found.azure_organization.clone(),
     );
     let answer = provider.identity(&access).await;
@@ -184,6 +186,8 @@ async fn heal(
     let now = context.clock.now();
     let mut connection = before.clone();
     connection.status = before.status.heals();
+    // What the new token was proven with.
+    connection.username = renewed.checked.access.username.clone();
     match &renewed.answer {
         Ok(identity) => judge::accept(&mut connection, identity, now),
         Err(error) => {

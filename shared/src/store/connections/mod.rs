@@ -1,6 +1,7 @@
 //! `connections`: the public face of each connection.
 
 mod list;
+mod renewal;
 mod row;
 mod write;
 
@@ -13,6 +14,7 @@ use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 
 pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
+pub use renewal::record_renewal;
 pub use write::{Patch, delete, insert, patch, record_use, record_validation, set_health};
 
 /// One connection; `None` where the tenant has none of this id.
