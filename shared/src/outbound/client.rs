@@ -224,7 +224,7 @@ impl Outbound {
             let answer = client
                 .execute(request)
                 .await
-                .map_err(|e| OutboundError::before_head(&host, self.inner.limits.connect, e))?;
+                .map_err(|e| OutboundError::before_head(&host, e))?;
             requests += 1;
             if redirects == Redirects::Answers {
                 return read(answer, &host, limits, requests).await;

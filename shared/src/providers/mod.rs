@@ -14,6 +14,7 @@ mod github;
 mod gitlab;
 mod oauth;
 mod registry;
+mod token_endpoint;
 mod token_prefix;
 mod transport;
 

@@ -131,6 +131,7 @@ impl Providers {
             bitbucket_url,
             bitbucket_api_url,
             azure_url,
+            azure_login_url,
             azure_profile_url,
             ..
         } = configured;
@@ -152,6 +153,7 @@ impl Providers {
                 outbound.clone(),
                 clock,
                 azure_url,
+                azure_login_url,
                 azure_profile_url,
             )),
             outbound,

@@ -15,6 +15,7 @@ mod errors;
 mod identity;
 mod instance;
 mod list;
+mod oauth;
 mod organization_form;
 mod organizations;
 mod path;
@@ -26,7 +27,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
+    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, OAuth, Provider, ProviderError,
     RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
@@ -35,19 +36,28 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::{Outbound, UrlError};
 use client::Client;
+use oauth::EntraOAuth;
 
 /// The adapter for Azure DevOps.
 pub struct AzureDevops {
     client: Client,
+    oauth: EntraOAuth,
     configured: Instance,
 }
 
 impl AzureDevops {
-    /// An adapter over an HTTP client; `web_url` is where organizations are, `profile_url` where
-    /// their people are.
+    /// An adapter over an HTTP client; `web_url` is where organizations are, `login_url` where
+    /// their people sign in (a path on it names the one tenant), `profile_url` where they are listed.
     #[must_use]
-    pub fn new(outbound: Outbound, clock: Clock, web_url: &Url, profile_url: &Url) -> Self {
+    pub fn new(
+        outbound: Outbound,
+        clock: Clock,
+        web_url: &Url,
+        login_url: &Url,
+        profile_url: &Url,
+    ) -> Self {
         Self {
+            oauth: EntraOAuth::new(outbound.clone(), clock.clone(), login_url),
             client: Client::new(outbound, clock, profile_url),
             configured: instance::at(web_url),
         }
@@ -122,6 +132,10 @@ impl Provider for AzureDevops {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError> {
         branches::page(&self.client, access, query).await
+    }
+
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        Some(&self.oauth)
     }
 
     fn token_page(&self, instance: &Instance) -> String {

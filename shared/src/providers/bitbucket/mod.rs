@@ -28,6 +28,7 @@ mod errors;
 mod identity;
 mod instance;
 mod live;
+mod oauth;
 mod paging;
 mod path;
 mod repositories;
@@ -40,7 +41,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, Cursor, Identity, InputFault, ListQuery, Provider,
+    Access, BranchPage, BranchQuery, Cursor, Identity, InputFault, ListQuery, OAuth, Provider,
     ProviderError, RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
@@ -49,10 +50,12 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::{Outbound, UrlError};
 use client::Client;
+use oauth::BitbucketOAuth;
 
 /// The adapter for Bitbucket Cloud.
 pub struct Bitbucket {
     client: Client,
+    oauth: BitbucketOAuth,
     configured: Instance,
 }
 
@@ -62,6 +65,7 @@ impl Bitbucket {
     #[must_use]
     pub fn new(outbound: Outbound, clock: Clock, web_url: &Url, api_url: &Url) -> Self {
         Self {
+            oauth: BitbucketOAuth::new(outbound.clone(), clock.clone()),
             client: Client::new(outbound, clock),
             configured: instance::at(web_url, api_url),
         }
@@ -150,6 +154,10 @@ impl Provider for Bitbucket {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError> {
         branches::page(&self.client, access, query).await
+    }
+
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        Some(&self.oauth)
     }
 
     /// Of API tokens, which the Atlassian account keeps, not Bitbucket.

@@ -12,6 +12,7 @@
 mod caller;
 mod errors;
 mod guid;
+pub(crate) mod oauth;
 mod organization;
 mod people;
 mod projects;

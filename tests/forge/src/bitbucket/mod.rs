@@ -11,6 +11,7 @@ mod branches;
 mod caller;
 mod errors;
 mod filter;
+pub(crate) mod oauth;
 mod paging;
 mod render;
 mod repositories;
