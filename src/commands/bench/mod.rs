@@ -4,6 +4,7 @@
 mod lists;
 mod load;
 mod queue;
+mod refresh;
 mod rig;
 mod storm;
 
@@ -33,6 +34,11 @@ const BENCHES: &[Entry] = &[
         name: "queue",
         about: "the job table: drain rate, enqueue rate, how soon a job starts; --fairness, --storm, --soak",
         run: |environment, arguments| Box::pin(queue::run(environment, arguments)),
+    },
+    Entry {
+        name: "refresh",
+        about: "tokens renewed per second, everything due at once; --storm: none spent twice while processes die",
+        run: |environment, arguments| Box::pin(refresh::run(environment, arguments)),
     },
     Entry {
         name: queue::WORKER,

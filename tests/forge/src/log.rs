@@ -47,6 +47,8 @@ pub struct Request {
     pub conditional: bool,
     /// What it was answered; `None` while it is held or worked on, and where the connection was cut instead.
     pub status: Option<u16>,
+    /// When the work on it ended: answered, or cut.
+    pub ended: Option<DateTime<Utc>>,
 }
 
 impl Request {
@@ -96,8 +98,16 @@ impl Log {
         self.complete(sequence, |entry| entry.issued = Some(token));
     }
 
-    pub(crate) fn answered(&self, sequence: u64, status: u16) {
-        self.complete(sequence, |entry| entry.status = Some(status));
+    pub(crate) fn answered(&self, sequence: u64, status: u16, at: DateTime<Utc>) {
+        self.complete(sequence, |entry| {
+            entry.status = Some(status);
+            entry.ended = Some(at);
+        });
+    }
+
+    /// Writes down that a request's connection was cut.
+    pub(crate) fn cut(&self, sequence: u64, at: DateTime<Utc>) {
+        self.complete(sequence, |entry| entry.ended = Some(at));
     }
 
     fn complete(&self, sequence: u64, complete: impl FnOnce(&mut Request)) {

@@ -70,7 +70,10 @@ where
     } = fault.unwrap_or_default();
     pause(delay).await;
     let mut answer = match &action {
-        Action::Reset => return Outcome::Cut,
+        Action::Reset => {
+            inner.log.cut(arrived.sequence, forge.now());
+            return Outcome::Cut;
+        }
         Action::Answer(canned) => canned.answer(),
         _ => match (place, door.face) {
             (Place::Api(_), Face::GitHub) => github::api(&forge, &asked),
@@ -87,7 +90,10 @@ where
     inner.gates.pass(&arrived, Hold::AfterWork).await;
     pause(answer_delay).await;
     match &action {
-        Action::LoseAnswer => return Outcome::Cut,
+        Action::LoseAnswer => {
+            inner.log.cut(arrived.sequence, forge.now());
+            return Outcome::Cut;
+        }
         Action::AnswerAfterWork(canned) => answer = canned.answer(),
         Action::ContentType(other) => set(&mut answer, CONTENT_TYPE.as_str(), other),
         _ => {}
@@ -95,9 +101,8 @@ where
     // Providers date their answers by their own clock, and clients measure their skew by it.
     let date = forge.now().format("%a, %d %b %Y %H:%M:%S GMT");
     set(&mut answer, DATE.as_str(), date);
-    inner
-        .log
-        .answered(arrived.sequence, answer.status().as_u16());
+    let status = answer.status().as_u16();
+    inner.log.answered(arrived.sequence, status, forge.now());
     Outcome::Send(match action {
         Action::Truncate(keep) => body::broken_off(answer, keep),
         Action::Drip { chunk, pause } => body::in_drops(answer, chunk, pause),
@@ -136,6 +141,7 @@ fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
         issued: None,
         conditional: asked.headers.contains_key(IF_NONE_MATCH),
         status: None,
+        ended: None,
     };
     forge.inner.log.arrive(&mut request);
     asked.sequence = request.sequence;
