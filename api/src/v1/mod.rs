@@ -12,5 +12,6 @@ pub(crate) mod events;
 pub(crate) mod jobs;
 pub(crate) mod members;
 pub(crate) mod organizations;
+pub(crate) mod provider_configs;
 pub(crate) mod repositories;
 pub(crate) mod syncs;

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod actor;
 pub mod auth_method;
+pub mod ca_certificate;
 pub mod connection;
 pub mod health;
 pub mod ids;
@@ -13,6 +14,7 @@ pub mod organization;
 pub mod outbound_allow;
 pub mod page;
 pub mod provider;
+pub mod provider_config;
 pub mod quota;
 pub mod registration;
 pub mod repository;

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod members;
 mod name;
 pub mod organizations;
+pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
 

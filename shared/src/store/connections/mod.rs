@@ -11,9 +11,12 @@ use row::select;
 use super::error::StoreError;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
+use crate::domain::provider::ProviderKind;
 
 pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
-pub use write::{Patch, delete, insert, patch, record_use, record_validation, set_health};
+pub use write::{
+    Patch, delete, delete_many, insert, patch, record_use, record_validation, set_health,
+};
 
 /// One connection; `None` where the tenant has none of this id.
 ///
@@ -55,6 +58,27 @@ pub async fn get_for_delete(
         .fetch_optional(db)
         .await?;
     Ok(row.map(Into::into))
+}
+
+/// The connections at an instance that hang on a registration (by OAuth, by App), locked as
+/// [`get_for_delete`] locks one, in the order of their ids.
+///
+/// # Errors
+/// As every statement.
+pub async fn granted_for_delete(
+    db: impl PgExecutor<'_>,
+    provider: ProviderKind,
+    base_url: &str,
+) -> Result<Vec<Connection>, StoreError> {
+    let rows = select!(
+        "FROM connections c WHERE c.provider = $1 AND c.base_url = $2 \
+            AND c.auth_method IN ('oauth', 'github_app') ORDER BY c.id FOR UPDATE",
+        provider.as_str(),
+        base_url
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// Locks every connection of the transaction's tenant, as [`get_for_delete`] does one: for the end

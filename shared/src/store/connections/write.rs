@@ -214,3 +214,15 @@ pub async fn delete(db: impl PgExecutor<'_>, id: ConnectionId) -> Result<bool, S
         .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Deletes connections with everything that hangs on them; how many were there.
+///
+/// # Errors
+/// As every statement.
+pub async fn delete_many(db: impl PgExecutor<'_>, ids: &[ConnectionId]) -> Result<u64, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let done = sqlx::query!("DELETE FROM connections WHERE id = ANY($1)", &ids)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
+}
