@@ -16,6 +16,7 @@ pub mod idempotency;
 pub mod jobs;
 pub mod members;
 mod name;
+pub mod oauth;
 pub mod organizations;
 pub mod provider_configs;
 pub mod repositories;

@@ -27,6 +27,7 @@ pub mod jobs_changes;
 pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
+pub mod oauth_states;
 pub mod organizations;
 pub mod provider_configs;
 pub mod repositories;
