@@ -35,12 +35,14 @@ mod answer;
 mod azure;
 mod bitbucket;
 mod clock;
+mod consent;
 mod face;
 mod faults;
 mod forge;
 mod gates;
 mod github;
 mod gitlab;
+mod grants;
 mod log;
 mod matching;
 mod meters;
@@ -57,10 +59,12 @@ pub use face::Face;
 pub use faults::{Action, Canned, Fault, FaultId};
 pub use forge::Forge;
 pub use gates::{Gate, Hold};
+pub use grants::Granted;
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, Branch, GitHubSettings, GitLabSettings, Organization, Owner, OwnerId, OwnerKind,
+    Access, Branch, GitHubSettings, GitLabSettings, OAuthApp, OAuthAppId, OAuthAppKind,
+    OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken, RefreshTokenId,
     Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token, TokenId, TokenKind,
     TokenSpec, User, Visibility,
 };

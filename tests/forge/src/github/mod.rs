@@ -3,10 +3,12 @@
 //! `admit` is the way of every request: API version, credential, budget, route, ETag, headers. Routes are on one screen
 //! in `route`.
 
+mod applications;
 mod branches;
 mod caller;
 mod errors;
 mod meta;
+pub(crate) mod oauth;
 mod organizations;
 mod paging;
 mod rate_limit;
@@ -36,7 +38,8 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let mut answer = forge.read(|state| admit(forge, state, asked));
+    let mut answer = applications::of(forge, asked)
+        .unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     let sequence = asked.sequence;
     let id = format!("{:04X}:{:05X}:{sequence:07X}", 0xF0A6, sequence % 0xFFFFF);
     set(&mut answer, "x-github-request-id", id);

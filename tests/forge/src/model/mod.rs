@@ -7,6 +7,8 @@
 mod access;
 mod build;
 mod change;
+mod oauth_app;
+mod oauth_grant;
 mod owner;
 mod repository;
 mod resolve;
@@ -18,6 +20,10 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 pub(crate) use access::{Sight, Viewer};
+pub(crate) use oauth_app::{Decision, Registrations};
+pub use oauth_app::{OAuthApp, OAuthAppId, OAuthAppKind, OAuthAppSpec, RefreshTokenId};
+pub use oauth_grant::RefreshToken;
+pub(crate) use oauth_grant::{Code, CodeRefusal, Issued, RefreshRefusal};
 pub use owner::{Organization, Owner, OwnerKind, Role, User};
 pub use repository::{Access, Branch, Repository, RepositorySpec, Visibility};
 pub(crate) use resolve::Found;
@@ -50,6 +56,7 @@ pub struct State {
     pub(crate) former_names: HashMap<(OwnerId, String), RepositoryId>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) secrets: HashMap<String, TokenId>,
+    pub(crate) oauth: Registrations,
     pub(crate) next_owner: OwnerId,
     pub(crate) next_repository: RepositoryId,
     pub(crate) next_token: TokenId,
@@ -70,6 +77,7 @@ impl State {
             former_names: HashMap::new(),
             tokens: BTreeMap::new(),
             secrets: HashMap::new(),
+            oauth: Registrations::default(),
             next_owner: 1001,
             next_repository: 300_000_001,
             next_token: 1,
