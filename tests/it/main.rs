@@ -9,6 +9,7 @@ mod conventions;
 mod events;
 mod jobs;
 mod jwt;
+mod oauth;
 mod organizations;
 mod processes;
 mod provider_configs;
