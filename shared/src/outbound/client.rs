@@ -189,7 +189,7 @@ impl Outbound {
             let answer = client
                 .execute(request)
                 .await
-                .map_err(|e| OutboundError::before_head(&host, self.inner.limits.connect, e))?;
+                .map_err(|e| OutboundError::before_head(&host, e))?;
             requests += 1;
             match step(&parts.method, &url, answer.status(), answer.headers()) {
                 Step::Done => return read(answer, &host, limits, requests).await,

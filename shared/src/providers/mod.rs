@@ -7,15 +7,20 @@
 //! An adapter keeps no state of a tenant: what it needs comes in an [`Access`].
 
 mod access;
+mod azure;
+mod bitbucket;
 mod error;
 mod github;
 mod gitlab;
 mod oauth;
 mod registry;
+mod token_endpoint;
 mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
+pub use azure::EntraOAuth;
+pub use bitbucket::BitbucketOAuth;
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
@@ -169,6 +174,11 @@ pub trait Provider: Send + Sync {
         access: &Access,
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError>;
+
+    /// OAuth at this provider, where it is served.
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        None
+    }
 
     /// The page at the provider where a person makes or mends a token.
     fn token_page(&self, instance: &Instance) -> String;

@@ -99,7 +99,7 @@ pub(super) fn told(access: &Access, text: &str) -> String {
     shorten(&line)
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST_DETAIL) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
