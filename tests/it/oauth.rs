@@ -9,7 +9,7 @@ mod registration;
 mod states;
 mod usable;
 
-use mooring_forge::{Face, OAuthApp, OAuthAppSpec, Request};
+use mooring_forge::{Face, Match, OAuthApp, OAuthAppSpec, Request};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -164,8 +164,20 @@ async fn connections(caller: &Caller) -> Vec<Value> {
     list["connections"].as_array().unwrap().clone()
 }
 
-/// Exchanges of codes that a forge was asked for.
+/// Exchanges of codes that a forge was asked for, in their order. GitHub's have no `grant_type`.
 fn exchanges(w: &World) -> Vec<Request> {
+    let github = Match::face(Face::GitHub).path("/login/oauth/access_token");
+    let mut all = w.forge.requests(&github);
+    let named = Match::any().grant_type("authorization_code");
+    all.extend(w.forge.requests(&named));
+    all.sort_by_key(|request| request.sequence);
+    all.dedup_by_key(|request| request.sequence);
+    all
+}
+
+/// Whether a token that the forge issued still works.
+fn is_alive(w: &World, token: mooring_forge::TokenId) -> bool {
+    let now = w.clock.now();
     w.forge
-        .requests(&mooring_forge::Match::any().grant_type("authorization_code"))
+        .read(|state| state.token(token).is_some_and(|token| token.is_active(now)))
 }

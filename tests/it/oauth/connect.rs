@@ -23,7 +23,11 @@ fn a_consent_becomes_a_connection_that_syncs() {
             assert_eq!(query["state"], begun.state);
             assert_eq!(query["redirect_uri"], app.redirect_uris[0]);
             assert_eq!(query["code_challenge_method"], "S256");
-            assert!(!query.values().any(|value| value.contains(&app.client_secret)));
+            assert!(
+                !query
+                    .values()
+                    .any(|value| value.contains(&app.client_secret))
+            );
 
             let back = consented(&begun).await;
             let answer = come_back(&owner.api, &back, None).await;
@@ -36,14 +40,23 @@ fn a_consent_becomes_a_connection_that_syncs() {
             owner.synced(&id).await;
             let made = owner.connection(&id).await;
             assert_eq!(made["auth_method"], "oauth");
-            assert_eq!((&made["status"], &made["health"]["code"]), (&json!("active"), &json!("ok")));
+            assert_eq!(
+                (&made["status"], &made["health"]["code"]),
+                (&json!("active"), &json!("ok"))
+            );
             assert_eq!(made["account"]["login"], "ada");
             assert_eq!(made["created_by_name"], "Olga Owner");
             assert_eq!(made["repository_count"], 3);
-            let syncs = owner.get(&format!("/git-connections/{id}/syncs")).await.expect(200);
+            let syncs = owner
+                .get(&format!("/git-connections/{id}/syncs"))
+                .await
+                .expect(200);
             assert_eq!(syncs["syncs"][0]["trigger"], "created");
             let connected = &events(&owner, "git_provider_connected").await[0];
-            assert_eq!(connected["metadata"], json!({ "provider": provider, "provider_username": "ada" }));
+            assert_eq!(
+                connected["metadata"],
+                json!({ "provider": provider, "provider_username": "ada" })
+            );
             assert_eq!(connected["actor"]["name"], "Olga Owner");
             assert_eq!(connected["subject"]["id"], id.as_str());
             let created = &events(&owner, "git_connection_created").await[0];
@@ -65,7 +78,10 @@ fn end_and_registration_are_kept_with_the_grant() {
             made["token_expires_at"].as_str().unwrap().parse().unwrap()
         };
         let left = end - w.clock.now();
-        assert!(left > TimeDelta::minutes(118) && left <= TimeDelta::hours(2), "{left}");
+        assert!(
+            left > TimeDelta::minutes(118) && left <= TimeDelta::hours(2),
+            "{left}"
+        );
         owner
             .post(&format!("/git-connections/{id}/validate"), json!({}))
             .await
@@ -73,7 +89,10 @@ fn end_and_registration_are_kept_with_the_grant() {
         let after = owner.connection(&id).await;
         let still: DateTime<Utc> = after["token_expires_at"].as_str().unwrap().parse().unwrap();
         assert_eq!((still, &after["health"]["code"]), (end, &json!("ok")));
-        assert!(after["scopes"].as_array().unwrap().contains(&json!("api")), "{after}");
+        assert!(
+            after["scopes"].as_array().unwrap().contains(&json!("api")),
+            "{after}"
+        );
 
         let id: ConnectionId = id.parse().unwrap();
         let mut tx = w.context.db.tenant(w.organization).await.unwrap();
@@ -88,7 +107,10 @@ fn end_and_registration_are_kept_with_the_grant() {
             .unwrap();
         let (due, ends): (DateTime<Utc>, DateTime<Utc>) = (row.get(0), row.get(1));
         let early = ends - due;
-        assert!(early >= TimeDelta::minutes(10) && early <= TimeDelta::minutes(11), "{early}");
+        assert!(
+            early >= TimeDelta::minutes(10) && early <= TimeDelta::minutes(11),
+            "{early}"
+        );
     });
 }
 
@@ -100,8 +122,16 @@ fn without_a_front_end_a_page_names_account_and_organization() {
         let back = consented(&begun).await;
         let page = come_back(&owner.api, &back, None).await;
         assert_eq!(page.status, 200, "{page}");
-        assert!(page.header("content-type").unwrap().starts_with("text/html"));
-        assert!(page.header("content-security-policy").unwrap().contains("'none'"));
+        assert!(
+            page.header("content-type")
+                .unwrap()
+                .starts_with("text/html")
+        );
+        assert!(
+            page.header("content-security-policy")
+                .unwrap()
+                .contains("'none'")
+        );
         let text = page.to_string();
         assert!(text.contains("<strong>ada</strong>") && text.contains("<strong>Acme</strong>"));
         assert!(text.contains("lang=\"en\"") && text.contains("<main>"));
@@ -109,7 +139,10 @@ fn without_a_front_end_a_page_names_account_and_organization() {
         let begun = begin_with(&owner, "github", json!({ "redirect_url": null })).await;
         let page = come_back(&owner.api, &consented(&begun).await, None).await;
         let text = page.to_string();
-        assert!(text.contains("Not connected") && text.contains("access_denied"), "{text}");
+        assert!(
+            text.contains("Not connected") && text.contains("access_denied"),
+            "{text}"
+        );
     });
 }
 
@@ -130,6 +163,9 @@ fn the_platform_connects_for_itself() {
         assert!(!landed.contains_key("organization"));
         assert!(connections(&owner).await.is_empty());
         let made = admin.connection(&landed["git_connection"]).await;
-        assert_eq!((&made["level"], &made["organization_id"]), (&json!("platform"), &json!(null)));
+        assert_eq!(
+            (&made["level"], &made["organization_id"]),
+            (&json!("platform"), &json!(null))
+        );
     });
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     app_at, begin, begin_with, come_back, connect, connections, consented, events, exchanges, face,
-    landed, ready, refused,
+    is_alive, landed, ready, refused,
 };
 use crate::world::run_test;
 
@@ -24,12 +24,21 @@ fn a_revoked_grant_heals_in_place() {
             assert_eq!(connect(&owner, provider, json!({})).await, id);
             w.idle().await;
             let healed = owner.connection(&id).await;
-            assert_eq!((&healed["status"], &healed["health"]["code"]), (&json!("active"), &json!("ok")));
+            assert_eq!(
+                (&healed["status"], &healed["health"]["code"]),
+                (&json!("active"), &json!("ok"))
+            );
             assert_eq!(healed["repository_count"], 3);
-            let syncs = owner.get(&format!("/git-connections/{id}/syncs")).await.expect(200);
+            let syncs = owner
+                .get(&format!("/git-connections/{id}/syncs"))
+                .await
+                .expect(200);
             assert_eq!(syncs["syncs"][0]["trigger"], "reconnected");
             let changed = &events(&owner, "git_connection_status_changed").await[0];
-            assert_eq!(changed["metadata"], json!({ "from": "revoked", "to": "active", "code": "ok" }));
+            assert_eq!(
+                changed["metadata"],
+                json!({ "from": "revoked", "to": "active", "code": "ok" })
+            );
         }
         assert_eq!(connections(&owner).await.len(), 2);
         assert_eq!(events(&owner, "git_connection_created").await.len(), 2);
@@ -70,13 +79,21 @@ fn a_named_connection_takes_its_own_account_and_no_other() {
             let named = json!({ "connection_id": id });
             let begun = begin_with(&owner, provider, named.clone()).await;
             let back = consented(&begun).await;
-            let message = refused(&come_back(&owner.api, &back, None).await, "account_mismatch");
-            assert!(message.contains("eve") && message.contains("ada"), "{message}");
+            let message = refused(
+                &come_back(&owner.api, &back, None).await,
+                "account_mismatch",
+            );
+            assert!(
+                message.contains("eve") && message.contains("ada"),
+                "{message}"
+            );
             assert_eq!(owner.connection(&id).await, before);
             // What eve granted was given back, and nothing of ada's with it.
             let issued = exchanges(&w).last().unwrap().issued.unwrap();
-            assert!(!w.forge.is_alive(issued), "eve's grant still stands");
-            let found = owner.post(&format!("/git-connections/{id}/validate"), json!({})).await;
+            assert!(!is_alive(&w, issued), "eve's grant still stands");
+            let found = owner
+                .post(&format!("/git-connections/{id}/validate"), json!({}))
+                .await;
             assert_eq!(found.expect(200)["valid"], true);
 
             w.forge.consents_as(face(provider), "ada");
@@ -101,9 +118,12 @@ fn only_a_connection_by_consent_is_named() {
             let body = super::wanted(&owner, provider, json!({ "connection_id": id }));
             super::authorize(&owner, body).await.problem(status, code);
         }
-        let elsewhere = json!({ "connection_id": by_oauth, "base_url": "https://github.example.org" });
+        let elsewhere =
+            json!({ "connection_id": by_oauth, "base_url": "https://github.example.org" });
         let body = super::wanted(&owner, "github", elsewhere);
-        super::authorize(&owner, body).await.problem(422, "contradiction");
+        super::authorize(&owner, body)
+            .await
+            .problem(422, "contradiction");
 
         let begun = begin_with(&owner, "github", json!({ "connection_id": by_oauth })).await;
         let back = consented(&begun).await;
@@ -113,7 +133,7 @@ fn only_a_connection_by_consent_is_named() {
             .expect(204);
         refused(&come_back(&owner.api, &back, None).await, "exchange_failed");
         let issued = exchanges(&w).last().unwrap().issued.unwrap();
-        assert!(!w.forge.is_alive(issued));
+        assert!(!is_alive(&w, issued));
         let _ = app_at(&w, &owner.api, "github");
     });
 }

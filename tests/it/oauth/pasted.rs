@@ -27,10 +27,19 @@ fn a_pasted_grant_connects_and_is_replaced_in_place() {
         let body = json!({ "name": "Pasted", "provider": "gitlab", "auth_method": "oauth",
             "access_token": format!(" {}\n", granted.access_token),
             "refresh_token": granted.refresh_token, "token_expires_at": end });
-        let made = owner.post("/git-connections", body.clone()).await.expect(201);
+        let made = owner
+            .post("/git-connections", body.clone())
+            .await
+            .expect(201);
         let id = made["id"].as_str().unwrap();
-        assert_eq!((&made["status"], &made["health"]["code"]), (&json!("active"), &json!("ok")));
-        assert_eq!(stored(&w).await, (true, Some(gitlab.client_id.clone()), true));
+        assert_eq!(
+            (&made["status"], &made["health"]["code"]),
+            (&json!("active"), &json!("ok"))
+        );
+        assert_eq!(
+            stored(&w).await,
+            (true, Some(gitlab.client_id.clone()), true)
+        );
         owner.synced(id).await;
         owner.post("/git-connections/test", body).await.expect(200);
 
@@ -40,10 +49,16 @@ fn a_pasted_grant_connects_and_is_replaced_in_place() {
         owner.patch(&path, change).await.expect(200);
         assert_eq!(stored(&w).await, (false, None, false));
         let after = owner.connection(id).await;
-        assert_eq!((&after["token_expires_at"], &after["status"]), (&Value::Null, &json!("active")));
+        assert_eq!(
+            (&after["token_expires_at"], &after["status"]),
+            (&Value::Null, &json!("active"))
+        );
         assert_eq!(after["repository_count"], 3);
         let updated = &super::events(&owner, "git_connection_updated").await[0];
-        assert_eq!(updated["metadata"]["changed_fields"], json!(["access_token"]));
+        assert_eq!(
+            updated["metadata"]["changed_fields"],
+            json!(["access_token"])
+        );
     });
 }
 
@@ -63,23 +78,58 @@ fn what_is_wrong_with_it_is_told_by_field() {
         for (more, code, field) in [
             (json!({ "access_token": null }), "required", "access_token"),
             (json!({ "access_token": " " }), "required", "access_token"),
-            (json!({ "access_token": "glpat-abcdefghijklmnopqrst" }), "wrong_provider_token", "access_token"),
-            (json!({ "access_token": "gho_never_issued" }), "invalid_token", "access_token"),
-            (json!({ "refresh_token": "two words" }), "malformed_token", "refresh_token"),
-            (json!({ "refresh_token": "" }), "malformed_token", "refresh_token"),
-            (json!({ "token_expires_at": "2001-01-01T00:00:00Z" }), "in_the_past", "token_expires_at"),
-            (json!({ "api_token": "x" }), "unsupported_combination", "api_token"),
+            (
+                json!({ "access_token": "glpat-abcdefghijklmnopqrst" }),
+                "wrong_provider_token",
+                "access_token",
+            ),
+            (
+                json!({ "access_token": "gho_never_issued" }),
+                "invalid_token",
+                "access_token",
+            ),
+            (
+                json!({ "refresh_token": "two words" }),
+                "malformed_token",
+                "refresh_token",
+            ),
+            (
+                json!({ "refresh_token": "" }),
+                "malformed_token",
+                "refresh_token",
+            ),
+            (
+                json!({ "token_expires_at": "2001-01-01T00:00:00Z" }),
+                "in_the_past",
+                "token_expires_at",
+            ),
+            (
+                json!({ "api_token": "x" }),
+                "unsupported_combination",
+                "api_token",
+            ),
         ] {
             let answer = owner.post("/git-connections", with(more)).await;
             let problem = answer.problem(422, code);
             assert_eq!(problem["errors"][0]["field"], field, "{answer}");
         }
-        let id = owner.post("/git-connections", with(json!({}))).await.expect(201);
+        let id = owner
+            .post("/git-connections", with(json!({})))
+            .await
+            .expect(201);
         let path = format!("/git-connections/{}", id["id"].as_str().unwrap());
         for (body, code, field) in [
             (json!({ "refresh_token": "x" }), "required", "access_token"),
-            (json!({ "api_token": "x" }), "unsupported_combination", "api_token"),
-            (json!({ "access_token": "gho_never_issued" }), "invalid_token", "access_token"),
+            (
+                json!({ "api_token": "x" }),
+                "unsupported_combination",
+                "api_token",
+            ),
+            (
+                json!({ "access_token": "gho_never_issued" }),
+                "invalid_token",
+                "access_token",
+            ),
         ] {
             let answer = owner.patch(&path, body).await;
             let problem = answer.problem(422, code);

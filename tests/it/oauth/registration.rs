@@ -14,7 +14,11 @@ use crate::world::{Api, run_test, run_without_worker, verifier};
 
 fn client_of(begun: &super::Begun) -> String {
     let mut query = begun.url.query_pairs();
-    query.find(|(name, _)| name == "client_id").unwrap().1.into_owned()
+    query
+        .find(|(name, _)| name == "client_id")
+        .unwrap()
+        .1
+        .into_owned()
 }
 
 #[test]
@@ -44,11 +48,16 @@ fn the_organizations_own_then_the_platforms_row_then_the_settings() {
         // The settings are for their own instance.
         let elsewhere = json!({ "gitlab_url": "https://gitlab.example.org" });
         let body = wanted(&owner, "gitlab", elsewhere.clone());
-        authorize(&owner, body).await.problem(409, "oauth_not_configured");
+        authorize(&owner, body)
+            .await
+            .problem(409, "oauth_not_configured");
 
         let of_platform = app_at(&w, &api, "gitlab");
         let platforms = configure(&admin, "gitlab", &of_platform).await;
-        assert_eq!(client_of(&begin(&owner, "gitlab").await), of_platform.client_id);
+        assert_eq!(
+            client_of(&begin(&owner, "gitlab").await),
+            of_platform.client_id
+        );
         let own = app_at(&w, &api, "gitlab");
         let owns = configure(&owner, "gitlab", &own).await;
         assert_eq!(client_of(&begin(&owner, "gitlab").await), own.client_id);
@@ -58,12 +67,26 @@ fn the_organizations_own_then_the_platforms_row_then_the_settings() {
         owner.post("/git-provider-configs", there).await.expect(201);
         let begun = begin_with(&owner, "gitlab", elsewhere).await;
         assert_eq!(client_of(&begun), "there");
-        assert!(begun.url.as_str().starts_with("https://gitlab.example.org/oauth/authorize?"));
+        assert!(
+            begun
+                .url
+                .as_str()
+                .starts_with("https://gitlab.example.org/oauth/authorize?")
+        );
         assert!(begun.url.as_str().contains("scope=read_api"));
 
-        owner.delete(&format!("/git-provider-configs/{owns}")).await.expect(204);
-        assert_eq!(client_of(&begin(&owner, "gitlab").await), of_platform.client_id);
-        admin.delete(&format!("/git-provider-configs/{platforms}")).await.expect(204);
+        owner
+            .delete(&format!("/git-provider-configs/{owns}"))
+            .await
+            .expect(204);
+        assert_eq!(
+            client_of(&begin(&owner, "gitlab").await),
+            of_platform.client_id
+        );
+        admin
+            .delete(&format!("/git-provider-configs/{platforms}"))
+            .await
+            .expect(204);
         assert_eq!(client_of(&begin(&owner, "gitlab").await), "of-settings");
     });
 }
@@ -81,7 +104,10 @@ fn a_registration_that_changes_while_the_browser_is_away() {
         configure(&owner, "gitlab", &gitlab).await;
         let begun = begin(&owner, "gitlab").await;
         let back = consented(&begun).await;
-        owner.delete(&format!("/git-provider-configs/{id}")).await.expect(204);
+        owner
+            .delete(&format!("/git-provider-configs/{id}"))
+            .await
+            .expect(204);
         refused(&come_back(&owner.api, &back, None).await, "exchange_failed");
         assert!(exchanges(&w).is_empty());
     });
@@ -100,17 +126,61 @@ fn what_cannot_be_begun() {
             (with(json!({ "organization_id": null })), 422, "required"),
             (with(json!({ "level": "platform" })), 422, "contradiction"),
             (with(json!({ "organization_id": other })), 404, "not_found"),
-            (with(json!({ "organization_id": shared::domain::ids::OrganizationId::PLATFORM })), 404, "not_found"),
-            (with(json!({ "auth_method": "pat" })), 422, "unsupported_combination"),
-            (with(json!({ "auth_method": "github_app" })), 409, "oauth_not_configured"),
-            (with(json!({ "provider": "gitlab", "auth_method": "github_app" })), 422, "unsupported_combination"),
-            (with(json!({ "gitlab_url": "https://gitlab.example.org" })), 422, "unsupported_combination"),
-            (with(json!({ "base_url": "https://169.254.169.254" })), 422, "blocked_address"),
-            (with(json!({ "base_url": "https://github.example.org" })), 409, "oauth_not_configured"),
-            (with(json!({ "redirect_url": "https://evil.example/" })), 422, "redirect_not_allowed"),
-            (with(json!({ "redirect_url": "https://app.example.org@evil.example/" })), 422, "invalid_url"),
-            (with(json!({ "redirect_url": "javascript:alert(1)" })), 422, "invalid_url"),
-            (with(json!({ "redirect_url": format!("{FRONT}{}", "a".repeat(2048)) })), 422, "too_long"),
+            (
+                with(json!({ "organization_id": shared::domain::ids::OrganizationId::PLATFORM })),
+                404,
+                "not_found",
+            ),
+            (
+                with(json!({ "auth_method": "pat" })),
+                422,
+                "unsupported_combination",
+            ),
+            (
+                with(json!({ "auth_method": "github_app" })),
+                409,
+                "oauth_not_configured",
+            ),
+            (
+                with(json!({ "provider": "gitlab", "auth_method": "github_app" })),
+                422,
+                "unsupported_combination",
+            ),
+            (
+                with(json!({ "gitlab_url": "https://gitlab.example.org" })),
+                422,
+                "unsupported_combination",
+            ),
+            (
+                with(json!({ "base_url": "https://169.254.169.254" })),
+                422,
+                "blocked_address",
+            ),
+            (
+                with(json!({ "base_url": "https://github.example.org" })),
+                409,
+                "oauth_not_configured",
+            ),
+            (
+                with(json!({ "redirect_url": "https://evil.example/" })),
+                422,
+                "redirect_not_allowed",
+            ),
+            (
+                with(json!({ "redirect_url": "https://app.example.org@evil.example/" })),
+                422,
+                "invalid_url",
+            ),
+            (
+                with(json!({ "redirect_url": "javascript:alert(1)" })),
+                422,
+                "invalid_url",
+            ),
+            (
+                with(json!({ "redirect_url": format!("{FRONT}{}", "a".repeat(2048)) })),
+                422,
+                "too_long",
+            ),
             (with(json!({ "color": 1 })), 422, "unknown_field"),
         ] {
             authorize(&owner, body).await.problem(status, code);
@@ -121,6 +191,8 @@ fn what_cannot_be_begun() {
             answer.problem(403, "permission_denied");
         }
         let program = owner.api_token(&["org.git.connections.create"]).await;
-        authorize(&program, wanted(&owner, "github", json!({}))).await.expect(200);
+        authorize(&program, wanted(&owner, "github", json!({})))
+            .await
+            .expect(200);
     });
 }

@@ -31,7 +31,12 @@ fn with(url: &Url, name: &str, value: Option<&str>) -> Url {
 fn not_ours(answer: &Answer) {
     assert_eq!(answer.status, 400, "{answer}");
     assert!(answer.header("location").is_none());
-    assert!(answer.header("content-type").unwrap().starts_with("text/html"));
+    assert!(
+        answer
+            .header("content-type")
+            .unwrap()
+            .starts_with("text/html")
+    );
     assert!(answer.to_string().contains("state_mismatch"));
 }
 
@@ -50,7 +55,13 @@ fn a_state_that_is_not_ours_leads_nowhere() {
         let mut changed = begun.state.clone();
         changed.replace_range(40..41, if &changed[40..41] == "A" { "B" } else { "A" });
         let long = "A".repeat(9000);
-        for state in [None, Some(""), Some("nonsense"), Some(&changed[..]), Some(&long)] {
+        for state in [
+            None,
+            Some(""),
+            Some("nonsense"),
+            Some(&changed[..]),
+            Some(&long),
+        ] {
             not_ours(&come_back(&owner.api, &with(&back, "state", state), None).await);
         }
         // Twice is not once, whichever of them is ours.
@@ -114,10 +125,18 @@ fn a_code_is_worth_nothing_under_another_state() {
         for provider in ["github", "gitlab"] {
             // Seen, and not used by whom it was for: the verifier is another one.
             let victim = consented(&begin(&owner, provider).await).await;
-            let code = victim.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+            let code = victim
+                .query_pairs()
+                .find(|(name, _)| name == "code")
+                .unwrap()
+                .1
+                .into_owned();
             let attacker = consented(&begin(&owner, provider).await).await;
             let stolen = with(&attacker, "code", Some(&code));
-            refused(&come_back(&owner.api, &stolen, None).await, "exchange_failed");
+            refused(
+                &come_back(&owner.api, &stolen, None).await,
+                "exchange_failed",
+            );
         }
         assert!(connections(&owner).await.is_empty());
     });
@@ -131,7 +150,10 @@ fn a_flow_of_a_session_needs_its_browser() {
         sql(&w, "UPDATE oauth_states SET cookie_required = true").await;
         let back = consented(&begun).await;
         for cookie in [None, Some("mooring_oauth=other"), Some("other=1")] {
-            refused(&come_back(&owner.api, &back, cookie).await, "state_mismatch");
+            refused(
+                &come_back(&owner.api, &back, cookie).await,
+                "state_mismatch",
+            );
         }
         assert!(exchanges(&w).is_empty());
         let cookies = format!("a=b; {}", begun.cookie);
@@ -154,7 +176,12 @@ fn a_browser_shares_its_cookie_between_flows() {
         for (sent, same) in [(cookie, true), ("mooring_oauth=short", false)] {
             let call = owner.call(http::Method::POST, "/api/v1/git-oauth/authorize");
             let answer = call.json(&body).header("cookie", sent).send().await;
-            let again = answer.header("set-cookie").unwrap().split(';').next().unwrap();
+            let again = answer
+                .header("set-cookie")
+                .unwrap()
+                .split(';')
+                .next()
+                .unwrap();
             assert_eq!(again == cookie, same);
         }
         let begun = begin_with(&owner, "github", json!({})).await;

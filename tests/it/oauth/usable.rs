@@ -7,7 +7,10 @@ use super::{app_at, configure, connect, ready};
 use crate::world::{Caller, new_organization, run_test, run_without_worker};
 
 async fn usable(caller: &Caller) -> Vec<Value> {
-    let list = caller.get("/api/v1/git-oauth/connections").await.expect(200);
+    let list = caller
+        .get("/api/v1/git-oauth/connections")
+        .await
+        .expect(200);
     list["connections"].as_array().unwrap().clone()
 }
 
@@ -22,7 +25,10 @@ fn the_platforms_own_apps_are_told() {
         let app = app_at(&w, &owner.api, "gitlab");
         configure(&w.admin(), "gitlab", &app).await;
         let told = owner.get(path).await.expect(200);
-        assert_eq!((&told["gitlab_enabled"], &told["github_enabled"]), (&json!(true), &json!(false)));
+        assert_eq!(
+            (&told["gitlab_enabled"], &told["github_enabled"]),
+            (&json!(true), &json!(false))
+        );
         owner.api.get(path).await.problem(401, "unauthenticated");
     });
 }
@@ -33,10 +39,15 @@ fn a_picker_sees_what_its_caller_may_see() {
         let (owner, _) = ready(&w).await;
         let admin = w.admin();
         let by_oauth = connect(&owner, "github", json!({})).await;
-        let pasted = owner.connect("gitlab", &w.gitlab_account("tanuki", 1)).await;
+        let pasted = owner
+            .connect("gitlab", &w.gitlab_account("tanuki", 1))
+            .await;
         let off = owner.connect("github", &w.github_account("octo", 1)).await;
         let path = format!("/git-connections/{off}");
-        owner.patch(&path, json!({ "is_active": false })).await.expect(200);
+        owner
+            .patch(&path, json!({ "is_active": false }))
+            .await
+            .expect(200);
         let token = w.github_account("platform-octo", 1);
         let mut shared = Caller::body("github", &token);
         shared["allow_org_usage"] = json!(true);
@@ -54,11 +65,18 @@ fn a_picker_sees_what_its_caller_may_see() {
                 "status": "active" })
         );
         assert_eq!(seen[2]["level"], "platform");
-        assert_eq!((&seen[2]["organization_id"], &seen[2]["organization_name"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&seen[2]["organization_id"], &seen[2]["organization_name"]),
+            (&Value::Null, &Value::Null)
+        );
         assert!(usable(&w.member(Role::Billing)).await.is_empty());
         let other = new_organization(&w.context, "Other").await;
         assert_eq!(usable(&w.member_of(other, Role::Owner)).await.len(), 1);
-        let of_platform: Vec<Value> = usable(&admin).await.iter().map(|one| one["id"].clone()).collect();
+        let of_platform: Vec<Value> = usable(&admin)
+            .await
+            .iter()
+            .map(|one| one["id"].clone())
+            .collect();
         assert_eq!(of_platform, [private["id"].clone(), shared["id"].clone()]);
         let program = owner.api_token(&["org.git.connections.list"]).await;
         assert_eq!(usable(&program).await.len(), 3);
