@@ -3,11 +3,14 @@
 
 mod connect;
 mod heal;
+mod lived;
 mod pasted;
 mod refused;
 mod registration;
 mod states;
 mod usable;
+
+pub use lived::lived_through;
 
 use mooring_forge::{Face, Match, OAuthApp, OAuthAppSpec, Request};
 use serde_json::{Value, json};
