@@ -12,6 +12,8 @@
 pub mod app;
 mod explain;
 mod open;
+mod trust;
 
 pub use explain::explain;
 pub use open::{Session, access_for, open};
+pub use trust::trusting;

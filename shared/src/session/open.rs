@@ -8,6 +8,7 @@ use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
+use crate::session::trusting;
 use crate::store::credentials;
 use crate::vault::{Column, Place};
 
@@ -56,6 +57,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             message: error.to_string(),
             callers_fault: true,
         })?;
+    let instance = trusting(context, organization, instance).await?;
     let access = access_for(
         &*provider,
         instance,

@@ -15,7 +15,7 @@ use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, FieldError};
 use crate::providers::{Identity, ProviderError};
 use crate::queue::{NewJob, enqueue};
-use crate::session::access_for;
+use crate::session::{access_for, trusting};
 use crate::store::{TenantTx, connections, counters};
 
 /// What may be changed; `None` leaves it.
@@ -170,6 +170,7 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
         .providers
         .instance(found.provider, Some(&found.base_url))
         .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))?;
+    let instance = trusting(context, found.organization_id, instance).await?;
     let access = access_for(
         &*provider,
         instance,
