@@ -14,8 +14,8 @@ use crate::problem::Problem;
 use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
-    activity, api_tokens, branches, connected_repositories, connections, events, jobs, members,
-    oauth, oauth_callback, organizations, provider_configs, repositories, syncs,
+    activity, api_tokens, branches, connected_repositories, connections, credentials, events, jobs,
+    members, oauth, oauth_callback, organizations, provider_configs, repositories, syncs,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -69,6 +69,9 @@ fn write(r: &mut Routes) {
     r.both(GET, "/git-connections/{connection_id}/syncs", P::RepositoriesList, syncs::list, &syncs::LIST);
     r.both(GET, "/git-connections/{connection_id}/repositories", P::RepositoriesList, repositories::of_connection, &repositories::OF_CONNECTION);
     r.both(GET, "/git-connections/{connection_id}/branches", P::RepositoriesList, branches::list, &branches::LIST);
+
+    r.both(POST, "/git-connections/{connection_id}/credentials", P::ConnectionsUse, credentials::issue, &credentials::ISSUE);
+    r.both(DELETE, "/git-connections/{connection_id}/credentials/{lease_id}", P::ConnectionsUse, credentials::give_back, &credentials::GIVE_BACK);
 
     r.both(GET, "/repositories", P::RepositoriesList, repositories::list, &repositories::LIST);
     r.both(GET, "/repositories/{repository_id}", P::RepositoriesList, repositories::get, &repositories::GET);

@@ -55,6 +55,10 @@ impl Purpose {
                 ("fsync", "on"),
                 ("full_page_writes", "on"),
                 ("synchronous_commit", "on"),
+                // After a checkpoint each page is written whole once more: a storm of jobs on a slow disk should not
+                // force one every few seconds.
+                ("max_wal_size", "2GB"),
+                ("checkpoint_timeout", "15min"),
             ],
             Self::Crash => vec![
                 ("max_connections", "100"),

@@ -7,15 +7,20 @@ use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::flows::{Context, RefreshTimes, Retention};
+use shared::flows::{Context, RefreshSettings, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
+use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
+use tokio_util::task::TaskTracker;
 
 use crate::exit::Failure;
+
+/// Longer than a gateway in front of a token endpoint waits for it.
+const REFRESH_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What the API and the workers are made from.
 pub struct Parts {
@@ -41,6 +46,13 @@ impl Parts {
         let outbound = outbound(config)?;
         let redis = redis(config.redis_url.as_ref())?;
         let instances = instances(&config.providers);
+        let refresh = RefreshSettings {
+            buffer: time(config.refresh_buffer),
+            lease: config.jobs.lease,
+            deadline: REFRESH_DEADLINE,
+            holder: super::workers::name().into(),
+        };
+        let renewals = Ledger::start(&db, &clock, &refresh);
         let context = Context {
             db,
             vault: Vault::new(keyring),
@@ -49,10 +61,9 @@ impl Parts {
             doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
             apps: Arc::new(config.providers.registrations()),
-            refresh: RefreshTimes {
-                buffer: time(config.refresh_buffer),
-                lease: config.jobs.lease,
-            },
+            renewals,
+            refresh,
+            under_way: TaskTracker::new(),
         };
         Ok(Self {
             context,

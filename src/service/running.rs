@@ -83,6 +83,10 @@ impl Running {
             }
         };
         tokio::join!(self.servers.end(grace), workers);
+        // A new pair exists nowhere but in such a task. One that is lost with the process is found
+        // by its attempt.
+        self.parts.context.under_way.close();
+        let _ = tokio::time::timeout(grace, self.parts.context.under_way.wait()).await;
         self.parts.context.db.close().await;
     }
 }

@@ -30,7 +30,7 @@ impl Workers {
             worker: name(),
             registry: worker::jobs::registry(),
             context: parts.context.clone(),
-            schedule: worker::jobs::schedule(),
+            schedule: worker::jobs::schedule(&config.intervals),
             doorbell: parts.context.doorbell.clone(),
             redis: parts.redis.clone(),
         });
@@ -77,7 +77,7 @@ impl Workers {
 }
 
 /// `host/pid`: what an operator finds a worker by.
-fn name() -> String {
+pub fn name() -> String {
     let host = rustix::system::uname();
     format!(
         "{}/{}",

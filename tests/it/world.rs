@@ -24,13 +24,15 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, RefreshTimes, Retention, connections, jobs};
+use shared::flows::{Context, RefreshSettings, Retention, connections, jobs};
 use shared::queue::Doorbell;
+use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
@@ -175,7 +177,7 @@ impl World {
             worker: "test".to_owned(),
             registry: worker::jobs::registry(),
             context: self.context.clone(),
-            schedule: worker::jobs::schedule(),
+            schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
             doorbell: self.context.doorbell.clone(),
             redis: None,
         });
@@ -284,10 +286,18 @@ async fn context(
         Some(keys) => keys.parse().unwrap(),
         None => Keyring::generate("test").unwrap().parse().unwrap(),
     };
+    let refresh = RefreshSettings {
+        buffer: chrono::TimeDelta::minutes(10),
+        lease: LEASE,
+        deadline: Duration::from_secs(10),
+        holder: "test".into(),
+    };
+    let db = Db::connect(options.clone(), PoolSizes::default())
+        .await
+        .unwrap();
     Context {
-        db: Db::connect(options.clone(), PoolSizes::default())
-            .await
-            .unwrap(),
+        renewals: Ledger::start(&db, clock, &refresh),
+        db,
         vault: Vault::new(key),
         clock: clock.clone(),
         providers: api::providers(clock, served, outbound("127.0.0.1:*")),
@@ -297,10 +307,8 @@ async fn context(
             failed_jobs: chrono::TimeDelta::days(90),
         },
         apps: Arc::default(),
-        refresh: RefreshTimes {
-            buffer: chrono::TimeDelta::minutes(10),
-            lease: LEASE,
-        },
+        refresh,
+        under_way: TaskTracker::new(),
     }
 }
 

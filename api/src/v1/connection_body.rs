@@ -27,7 +27,8 @@ pub(crate) struct ConnectionCreate {
     auth_method: AuthMethod,
     /// The token (`pat`, `gitlab_token`). White space around it is dropped.
     api_token: Option<SecretText>,
-    /// Bitbucket: the Atlassian e-mail of an API token; absent for an access token.
+    /// Bitbucket: the Atlassian e-mail of an API token. Absent for an access token, unless
+    /// Bitbucket does not tell what it is for: then `workspace` or `workspace/repository`.
     username: Option<String>,
     /// `oauth`: an access token that was obtained elsewhere.
     access_token: Option<SecretText>,
@@ -159,7 +160,7 @@ pub(crate) struct ConnectionUpdate {
     description: Option<Option<String>>,
     /// A new token.
     api_token: Option<SecretText>,
-    /// Bitbucket: the Atlassian e-mail of an API token.
+    /// Bitbucket: what goes with the token, as when the connection was made; empty takes it away.
     username: Option<String>,
     /// `oauth`: a new access token.
     access_token: Option<SecretText>,

@@ -8,6 +8,7 @@ mod connected_repository_view;
 mod connection_body;
 mod connection_view;
 pub(crate) mod connections;
+pub(crate) mod credentials;
 pub(crate) mod events;
 pub(crate) mod jobs;
 pub(crate) mod members;

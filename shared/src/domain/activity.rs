@@ -34,6 +34,12 @@ text_enum! {
         GitConnectionUpdated = "git_connection_updated",
         /// Somebody validated a connection.
         GitConnectionValidated = "git_connection_validated",
+        /// A connection's credential was lent out.
+        GitConnectionUsed = "git_connection_used",
+        /// A credential that was lent out was given back.
+        GitCredentialReturned = "git_credential_returned",
+        /// A connection's token was renewed.
+        GitConnectionRefreshed = "git_connection_refreshed",
         /// A connection's status changed.
         GitConnectionStatusChanged = "git_connection_status_changed",
         /// A connection was deleted.

@@ -123,6 +123,7 @@ impl Connection {
     /// The user name as shown: what was given, else the account's login.
     #[must_use]
     pub fn shown_username(&self) -> Option<String> {
-        self.username.clone().or_else(|| self.account.login.clone())
+        let given = self.username.clone().filter(|name| !name.is_empty());
+        given.or_else(|| self.account.login.clone())
     }
 }

@@ -77,6 +77,8 @@ id! {
     ProviderConfigId,
     /// A consent or installation that was begun.
     OauthStateId,
+    /// A git credential that was lent out.
+    CredentialLeaseId,
     /// A request, for correlation.
     RequestId,
 }

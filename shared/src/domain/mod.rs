@@ -17,6 +17,7 @@ pub mod page;
 pub mod provider;
 pub mod provider_config;
 pub mod quota;
+pub mod refresh;
 pub mod registration;
 pub mod repository;
 pub mod secret;

@@ -10,6 +10,7 @@ pub mod callers;
 pub mod connected_repositories;
 pub mod connections;
 mod context;
+pub mod credentials;
 mod error;
 pub mod events;
 pub mod idempotency;
@@ -22,5 +23,5 @@ pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
 
-pub use context::{Context, RefreshTimes, Retention};
+pub use context::{Context, RefreshSettings, Retention};
 pub use error::{Dependant, Error, FieldError};

@@ -33,6 +33,16 @@ pub fn gitlab(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimit {
     )
 }
 
+/// Bitbucket's `x-ratelimit-limit`, which only some credentials are told; how much of the rolling
+/// hour is left, nobody is.
+#[must_use]
+pub fn bitbucket(headers: &HeaderMap) -> RateLimit {
+    RateLimit {
+        limit: count(headers, "x-ratelimit-limit"),
+        ..RateLimit::default()
+    }
+}
+
 /// `Retry-After`, in seconds or as a date, at most [`LONGEST_WAIT`] ahead.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {

@@ -20,7 +20,6 @@ mod transport;
 
 pub use access::{Access, Scheme};
 pub use azure::EntraOAuth;
-pub use bitbucket::BitbucketOAuth;
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
@@ -141,6 +140,26 @@ pub trait Provider: Send + Sync {
     /// [`TokenFormError`] with the stable code and the sentence.
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
 
+    /// Whether an instance at this web address can be one of this provider at all. One whose
+    /// vendor hosts it alone knows its own address.
+    fn serves(&self, _web_url: &Url) -> bool {
+        true
+    }
+
+    /// Checks what was given as user name beside a token of good form, before anything is sent.
+    ///
+    /// # Errors
+    /// [`TokenFormError`] with the stable code and the sentence, about the user name.
+    fn check_username(&self, _token: &str, _username: Option<&str>) -> Result<(), TokenFormError> {
+        Ok(())
+    }
+
+    /// What a person who pasted a credential is told of its refusal where the provider knows more
+    /// than the general sentence of the error's class.
+    fn explain_refusal(&self, _access: &Access, _error: &ProviderError) -> Option<InputFault> {
+        None
+    }
+
     /// How a token of this method is presented; `username` is what was given with it.
     fn scheme(&self, method: AuthMethod, username: Option<&str>) -> Scheme;
 
@@ -161,12 +180,23 @@ pub trait Provider: Send + Sync {
     /// does; numbered pages do not: what follows a deleted one slides onto the page before).
     fn walk_is_stable(&self) -> bool;
 
-    /// One repository by its full name; a rename is followed.
+    /// One repository by its full name; a rename is followed where the provider redirects.
     async fn repository(
         &self,
         access: &Access,
         full_name: &str,
     ) -> Result<RemoteRepository, ProviderError>;
+
+    /// One repository that was seen before, however it is called now. By its full name, unless
+    /// the provider follows no renames and takes ids.
+    async fn known_repository(
+        &self,
+        access: &Access,
+        _id: &str,
+        full_name: &str,
+    ) -> Result<RemoteRepository, ProviderError> {
+        self.repository(access, full_name).await
+    }
 
     /// One page of branches.
     async fn branches(
@@ -175,7 +205,13 @@ pub trait Provider: Send + Sync {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError>;
 
-    /// OAuth at this provider, where it is served.
+    /// The user name under which git presents a token of this kind over HTTPS, and `None` where any
+    /// name will do.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        None
+    }
+
+    /// OAuth here; `None` where there is none.
     fn oauth(&self) -> Option<&dyn OAuth> {
         None
     }
@@ -189,6 +225,17 @@ pub trait Provider: Send + Sync {
 #[error("{message}")]
 pub struct TokenFormError {
     /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`).
+    pub code: &'static str,
+    /// What to do.
+    pub message: String,
+}
+
+/// A field of an input that has to be another one, found by asking the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFault {
+    /// The field.
+    pub field: &'static str,
+    /// A stable code.
     pub code: &'static str,
     /// What to do.
     pub message: String,

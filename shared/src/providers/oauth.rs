@@ -59,8 +59,8 @@ pub struct Grant {
     pub access_token: Secret,
     /// The refresh token; after a refresh `None` means that the old one goes on to be good.
     pub refresh_token: Option<Secret>,
-    /// When the access token ends; `None` is never. Counted from the provider's own time where it
-    /// tells one (GitLab's `created_at`).
+    /// When the access token ends; `None` is never. Counted from when the provider says that it
+    /// was made (GitLab's `created_at`), else from when it was asked for.
     pub expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends, where the provider tells.
     pub refresh_expires_at: Option<DateTime<Utc>>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Provider;
+use super::bitbucket::Bitbucket;
 use super::github::Github;
 use super::gitlab::Gitlab;
 use crate::clock::Clock;
@@ -86,10 +87,15 @@ impl ConfiguredInstances {
 /// A provider that this version does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} is not supported by this version of Mooring. Use GitHub or GitLab.",
+    "{} is not supported by this version of Mooring. Choose another provider.",
     .0.display_name()
 )]
 pub struct ProviderUnavailable(pub ProviderKind);
+
+impl InstanceError {
+    /// The stable code of [`InstanceError::NotHosted`].
+    pub const NOT_HOSTED: &'static str = "not_self_hosted";
+}
 
 impl ProviderUnavailable {
     /// The stable code of the error.
@@ -105,6 +111,12 @@ pub enum InstanceError {
     /// The URL is refused.
     #[error(transparent)]
     Url(#[from] UrlError),
+    /// The provider has no self-hosted instances, and this address is not its own.
+    #[error(
+        "Mooring connects {} where its vendor hosts it, and this is another address. Leave the base URL out.",
+        .0.display_name()
+    )]
+    NotHosted(ProviderKind),
 }
 
 /// The adapters. Cheap to clone.
@@ -113,6 +125,7 @@ pub struct Providers {
     outbound: Outbound,
     github: Arc<Github>,
     gitlab: Arc<Gitlab>,
+    bitbucket: Arc<Bitbucket>,
 }
 
 impl Providers {
@@ -124,6 +137,8 @@ impl Providers {
             github_url,
             github_api_url,
             gitlab_url,
+            bitbucket_url,
+            bitbucket_api_url,
             ..
         } = configured;
         Self {
@@ -133,7 +148,13 @@ impl Providers {
                 github_url,
                 github_api_url.as_ref(),
             )),
-            gitlab: Arc::new(Gitlab::new(outbound.clone(), clock, gitlab_url)),
+            gitlab: Arc::new(Gitlab::new(outbound.clone(), clock.clone(), gitlab_url)),
+            bitbucket: Arc::new(Bitbucket::new(
+                outbound.clone(),
+                clock,
+                bitbucket_url,
+                bitbucket_api_url,
+            )),
             outbound,
         }
     }
@@ -146,7 +167,8 @@ impl Providers {
         match kind {
             ProviderKind::Github => Ok(self.github.clone()),
             ProviderKind::Gitlab => Ok(self.gitlab.clone()),
-            ProviderKind::Bitbucket | ProviderKind::AzureDevops => Err(ProviderUnavailable(kind)),
+            ProviderKind::Bitbucket => Ok(self.bitbucket.clone()),
+            ProviderKind::AzureDevops => Err(ProviderUnavailable(kind)),
         }
     }
 
@@ -163,6 +185,10 @@ impl Providers {
         let provider = self.of(kind)?;
         let checked = match base_url.map(str::trim).filter(|text| !text.is_empty()) {
             None => None,
+            // An address that can be none of the provider's is refused as that, not as an address.
+            Some(text) if Url::parse(text).is_ok_and(|url| !provider.serves(&url)) => {
+                return Err(InstanceError::NotHosted(kind));
+            }
             Some(text) => Some(self.outbound.check_url(text)?),
         };
         Ok(provider.instance(checked.as_ref()))
@@ -205,14 +231,19 @@ mod tests {
         let configured = ConfiguredInstances::default();
         let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
         let providers = Providers::new(outbound, Clock::system(), &configured);
-        for kind in [ProviderKind::Bitbucket, ProviderKind::AzureDevops] {
-            let error = providers.of(kind).map(|_| ()).expect_err("none");
-            assert!(
-                error.to_string().contains("Use GitHub or GitLab"),
-                "{error}"
-            );
-        }
-        for kind in [ProviderKind::Github, ProviderKind::Gitlab] {
+        let error = providers
+            .of(ProviderKind::AzureDevops)
+            .map(|_| ())
+            .expect_err("none");
+        assert!(
+            error.to_string().contains("Choose another provider"),
+            "{error}"
+        );
+        for kind in [
+            ProviderKind::Github,
+            ProviderKind::Gitlab,
+            ProviderKind::Bitbucket,
+        ] {
             assert_eq!(providers.of(kind).map(|one| one.kind()), Ok(kind));
         }
         let github = |base| {
@@ -229,6 +260,33 @@ mod tests {
         );
         assert!(matches!(
             github(Some("https://10.0.0.1")),
+            Err(InstanceError::Url(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn bitbucket_is_in_one_place() {
+        let configured = ConfiguredInstances::default();
+        let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
+        let providers = Providers::new(outbound, Clock::system(), &configured);
+        let at = |base| {
+            providers
+                .instance(ProviderKind::Bitbucket, base)
+                .map(|one| (one.base_url(), one.api_url.to_string()))
+        };
+        let known = (
+            "https://bitbucket.org".to_owned(),
+            "https://api.bitbucket.org/2.0".to_owned(),
+        );
+        assert_eq!(at(None), Ok(known.clone()));
+        assert_eq!(at(Some(" https://bitbucket.org/ ")), Ok(known));
+        let elsewhere = InstanceError::NotHosted(ProviderKind::Bitbucket);
+        for other in ["https://bitbucket.acme.example", "https://10.0.0.1:7990"] {
+            assert_eq!(at(Some(other)), Err(elsewhere.clone()), "{other}");
+        }
+        assert!(elsewhere.to_string().contains("Bitbucket"), "{elsewhere}");
+        assert!(matches!(
+            at(Some("bitbucket.org")),
             Err(InstanceError::Url(_))
         ));
     }

@@ -14,8 +14,8 @@ use crate::domain::provider::Instance;
 use crate::flows::{Context, Error};
 use crate::providers::OAuthApp;
 use crate::session::trusting;
-use crate::store::credentials::StoredCredential;
 use crate::store::provider_configs::{self, StoredConfig};
+use crate::store::refreshes::Grant;
 use crate::vault::{Column, Place};
 
 /// A registration, opened.
@@ -102,35 +102,43 @@ pub async fn named(
 }
 
 /// The registration that can renew a connection's grant: the one it was given to; for a pasted one
-/// whose client nobody told, the one that a new flow would take.
+/// whose client nobody told, the one that a new flow would take. The inner error says, for
+/// operators, why there is none: a grant of one client cannot be renewed by another.
 ///
 /// # Errors
-/// As [`named`] and [`for_flow`].
+/// Where the database does not answer.
 pub async fn for_grant(
     context: &Context,
     connection: &Connection,
-    stored: &StoredCredential,
-    instance: &Instance,
-) -> Result<OAuthApp, Error> {
+    grant: &Grant,
+) -> Result<Result<OAuthApp, String>, Error> {
     let organization = connection.organization_id;
-    let instance = &trusting(context, organization, instance.clone()).await?;
+    let instance = context
+        .providers
+        .instance(connection.provider, Some(&connection.base_url))
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let instance = &trusting(context, organization, instance).await?;
     // Written by ourselves; without one there is none that the provider could compare.
-    let redirect_uri = stored
-        .oauth_redirect_uri
+    let redirect_uri = grant
+        .redirect_uri
         .as_deref()
         .and_then(|text| Url::parse(text).ok())
         .unwrap_or_else(|| instance.web_url.clone());
-    let registration = match &stored.oauth_client_id {
+    let found = match &grant.client_id {
         Some(client_id) => {
             let name = Named {
-                config: stored.provider_config_id.map(Into::into),
+                config: grant.provider_config_id.map(Into::into),
                 client_id,
             };
-            named(context, organization, name, instance, &redirect_uri).await?
+            named(context, organization, name, instance, &redirect_uri).await
         }
-        None => for_flow(context, organization, instance, &redirect_uri).await?,
+        None => for_flow(context, organization, instance, &redirect_uri).await,
     };
-    Ok(registration.app)
+    match found {
+        Ok(registration) => Ok(Ok(registration.app)),
+        Err(Error::Conflict { message, .. }) => Ok(Err(message)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Its own first, then the platform.

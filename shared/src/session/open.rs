@@ -2,14 +2,20 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::ask::PATIENCE;
+use super::refresh::{self, Wanting, Wish};
+use crate::domain::actor::Actor;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::provider::Instance;
+use crate::domain::refresh::RefreshReason;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
 use crate::session::trusting;
-use crate::store::credentials;
+use crate::store::credentials::{self, StoredCredential};
 use crate::vault::{Column, Place};
 
 /// An opened connection.
@@ -33,16 +39,35 @@ pub struct Session {
 /// [`Error::Conflict`] `no_credential` where there is none to open; [`Error::Internal`] where it
 /// does not open.
 pub async fn open(context: &Context, connection: Connection) -> Result<Session, Error> {
-    let organization = connection.organization_id;
-    let mut tx = context.db.tenant(organization).await?;
-    let stored = credentials::get(&mut *tx, connection.id).await?;
-    drop(tx);
-    let missing = || Error::Conflict {
-        code: "no_credential",
-        message: "This connection holds no credential. Paste a token or connect again.".to_owned(),
-    };
-    let stored = stored.ok_or_else(missing)?;
+    let mut stored = read(context, &connection).await?;
+    if stored.refresh_token.is_some() && ends_soon(stored.expires_at, context.clock.now()) {
+        let wish = Wish {
+            wanting: Wanting::Version(stored.version),
+            reason: RefreshReason::Use,
+            actor: Actor::system(),
+            patience: PATIENCE,
+        };
+        // Whatever came of it: the token that stands now is the best there is.
+        refresh::renew(context, &connection, wish).await?;
+        stored = read(context, &connection).await?;
+    }
     let sealed = stored.access_token.ok_or_else(missing)?;
+    let renews = stored.refresh_token.is_some();
+    of_token(context, connection, sealed, (stored.version, renews)).await
+}
+
+/// A session of a sealed token that was read already, with its version and whether it is refreshed
+/// before it ends.
+///
+/// # Errors
+/// As [`open`].
+pub async fn of_token(
+    context: &Context,
+    connection: Connection,
+    sealed: Vec<u8>,
+    (version, renews): (i64, bool),
+) -> Result<Session, Error> {
+    let organization = connection.organization_id;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
     let token = context.vault.open(&place, &sealed)?;
     let provider = context
@@ -70,9 +95,29 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         connection,
         provider,
         access,
-        version: stored.version,
-        renews: stored.refresh_token.is_some(),
+        version,
+        renews,
     })
+}
+
+/// An access token this near its end may not outlive the question.
+const NEAR: TimeDelta = TimeDelta::seconds(30);
+
+fn ends_soon(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    expires_at.is_some_and(|at| at - now <= NEAR)
+}
+
+fn missing() -> Error {
+    Error::Conflict {
+        code: "no_credential",
+        message: "This connection holds no credential. Paste a token or connect again.".to_owned(),
+    }
+}
+
+async fn read(context: &Context, connection: &Connection) -> Result<StoredCredential, Error> {
+    let mut tx = context.db.tenant(connection.organization_id).await?;
+    let stored = credentials::get(&mut *tx, connection.id).await?;
+    stored.ok_or_else(missing)
 }
 
 /// A token together with the place it is for, presented as its method demands.
@@ -85,6 +130,9 @@ pub fn access_for(
     username: Option<String>,
     azure_organization: Option<String>,
 ) -> Access {
+    let username = username
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty());
     let scheme = provider.scheme(method, username.as_deref());
     Access {
         instance,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mooring_forge::{Action, Canned, Face, Fault, Forge, Match, Serve};
+use mooring_forge::{Action, Canned, Fault, Forge, Match, Serve};
 use shared::clock::Clock;
 use shared::outbound::Limits;
 use shared::providers::{ErrorClass, ProviderError};
@@ -49,7 +49,7 @@ async fn a_spent_window(world: World) {
 
 async fn a_secondary_limit(world: World) {
     let canned = match world.way {
-        Way::Gitlab => Canned::gitlab_throttle(40),
+        Way::Gitlab | Way::Bitbucket => Canned::gitlab_throttle(40),
         _ => Canned::github_secondary_limit(40),
     };
     let error = with(&world, Action::Answer(canned)).await;
@@ -160,6 +160,7 @@ async fn a_redirect_without_end(world: World) {
     let path = match world.way {
         Way::Gitlab => "/gitlab/api/v4/personal_access_tokens/self",
         Way::Enterprise => "/api/v3/user",
+        Way::Bitbucket => "/2.0/user",
         Way::Github => "/user",
     };
     let canned = Canned::text(302, "").header("location", path);
@@ -193,7 +194,12 @@ async fn a_failing_host(world: World) {
 }
 
 async fn a_refusal(world: World) {
-    let echo = serde_json::json!({"message": format!("no\nentry for {}", world.token)});
+    let said = format!("no\nentry for {}", world.token);
+    let echo = serde_json::json!({"message": said, "error": {"message": said}});
+    let echo = match world.way {
+        Way::Bitbucket => echo,
+        _ => serde_json::json!({"message": said}),
+    };
     world.forge.fault(Fault::on(
         world.lists(),
         Action::Answer(Canned::json(403, echo)),
@@ -208,9 +214,5 @@ async fn a_refusal(world: World) {
         "{}",
         error.detail
     );
-    assert_eq!(
-        world.forge.count(&Match::face(Face::GitHub))
-            + world.forge.count(&Match::face(Face::GitLab)),
-        1
-    );
+    assert_eq!(world.forge.count(&world.lists()), 1);
 }

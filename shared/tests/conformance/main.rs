@@ -1,5 +1,6 @@
 //! One suite for all adapters: the same questions and faults, the same answers and classes.
 
+mod bitbucket;
 mod branches;
 mod failures;
 mod github;
@@ -27,6 +28,12 @@ macro_rules! everywhere {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(crate::world::World::start(crate::world::Way::Gitlab).await).await;
+            })+
+        }
+        mod on_bitbucket {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::World::start(crate::world::Way::Bitbucket).await).await;
             })+
         }
     };

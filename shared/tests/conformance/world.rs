@@ -23,6 +23,8 @@ pub enum Way {
     Enterprise,
     /// A GitLab under a sub-path.
     Gitlab,
+    /// Bitbucket Cloud by an API token.
+    Bitbucket,
 }
 
 pub struct World {
@@ -45,6 +47,7 @@ impl World {
         let token = forge.mint(match way {
             Way::Github | Way::Enterprise => TokenSpec::classic("ada"),
             Way::Gitlab => TokenSpec::gitlab("ada"),
+            Way::Bitbucket => TokenSpec::bitbucket("ada"),
         });
         let how = Serve {
             gitlab_path: "/gitlab".to_owned(),
@@ -65,6 +68,7 @@ impl World {
         match self.way {
             Way::Github | Way::Enterprise => ProviderKind::Github,
             Way::Gitlab => ProviderKind::Gitlab,
+            Way::Bitbucket => ProviderKind::Bitbucket,
         }
     }
 
@@ -72,6 +76,7 @@ impl World {
         match self.way {
             Way::Github | Way::Enterprise => Face::GitHub,
             Way::Gitlab => Face::GitLab,
+            Way::Bitbucket => Face::Bitbucket,
         }
     }
 
@@ -84,7 +89,7 @@ impl World {
 
     fn instance(&self) -> Instance {
         let base_url = match self.way {
-            Way::Github => None,
+            Way::Github | Way::Bitbucket => None,
             Way::Enterprise => Some(self.at.github.web_url.as_str()),
             Way::Gitlab => Some(self.at.gitlab.url.as_str()),
         };
@@ -112,16 +117,25 @@ impl World {
             scheme: match self.way {
                 Way::Github | Way::Enterprise => Scheme::Bearer,
                 Way::Gitlab => Scheme::PrivateToken,
+                Way::Bitbucket => Scheme::Basic,
             },
-            username: None,
+            username: (self.way == Way::Bitbucket).then(|| "ada@example.com".to_owned()),
             azure_organization: None,
+        }
+    }
+
+    /// The id that the provider gives a repository of the forge.
+    pub fn id_of(&self, id: mooring_forge::RepositoryId) -> String {
+        match self.way {
+            Way::Bitbucket => mooring_forge::repository_uuid(id),
+            _ => id.to_string(),
         }
     }
 
     /// The requests that ask who the token is, the first of them where there are two.
     pub fn asks_identity(&self) -> Match {
         let path = match self.way {
-            Way::Github | Way::Enterprise => "/user",
+            Way::Github | Way::Enterprise | Way::Bitbucket => "/user",
             Way::Gitlab => "/personal_access_tokens/self",
         };
         Match::face(self.face()).path(path)
@@ -132,6 +146,7 @@ impl World {
         let path = match self.way {
             Way::Github | Way::Enterprise => "/user/repos",
             Way::Gitlab => "/projects",
+            Way::Bitbucket => "/repositories/*",
         };
         Match::face(self.face()).path(path)
     }
@@ -183,6 +198,10 @@ fn providers(way: Way, at: &Running, allow: &str, limits: Limits) -> Providers {
         Way::Github => {
             configured.github_url = url(&at.github.web_url);
             configured.github_api_url = Some(url(&at.github.api_url));
+        }
+        Way::Bitbucket => {
+            configured.bitbucket_url = url(&at.bitbucket.web_url);
+            configured.bitbucket_api_url = url(&at.bitbucket.api_url);
         }
         Way::Enterprise | Way::Gitlab => {}
     }

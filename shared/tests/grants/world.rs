@@ -7,8 +7,8 @@ use shared::domain::provider::{Instance, ProviderKind};
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{
-    AuthorizeRequest, BitbucketOAuth, ConfiguredInstances, EntraOAuth, Grant, GrantError, OAuth,
-    OAuthApp, Provider, Providers,
+    AuthorizeRequest, ConfiguredInstances, EntraOAuth, Grant, GrantError, OAuth, OAuthApp,
+    Provider, Providers,
 };
 use std::sync::Arc;
 use url::Url;
@@ -36,7 +36,7 @@ pub struct World {
     pub registration: Registration,
     /// The same as the adapters know it.
     pub app: OAuthApp,
-    login_url: Url,
+    configured: ConfiguredInstances,
     /// The adapter as it is used.
     usual: Adapter,
 }
@@ -73,11 +73,11 @@ impl World {
             redirect_uri: url(REDIRECT),
             scopes: None,
         };
-        let login_url = url(&at.azure.login_url);
+        let configured = configured(&at);
         Self {
             way,
-            usual: Adapter::new(way, &login_url, LOOPBACK, Limits::API),
-            login_url,
+            usual: Adapter::new(way, &configured, LOOPBACK, Limits::API),
+            configured,
             forge,
             at,
             registration,
@@ -105,13 +105,13 @@ impl World {
     /// The same with the registration at other addresses.
     pub fn moved(mut self, at: &Running) -> Self {
         self.app.instance = instance(self.way, at);
-        self.login_url = url(&at.azure.login_url);
+        self.configured = configured(at);
         self.usual = self.adapter(LOOPBACK, Limits::API);
         self
     }
 
     fn adapter(&self, allow: &str, limits: Limits) -> Adapter {
-        Adapter::new(self.way, &self.login_url, allow, limits)
+        Adapter::new(self.way, &self.configured, allow, limits)
     }
 
     /// With an adapter of other permissions.
@@ -252,18 +252,22 @@ impl World {
 }
 
 impl Adapter {
-    fn new(way: Way, login_url: &Url, allow: &str, limits: Limits) -> Self {
+    fn new(way: Way, configured: &ConfiguredInstances, allow: &str, limits: Limits) -> Self {
         let outbound = Outbound::new(allow.parse().expect("a list"), limits).expect("a client");
         let clock = Clock::system();
         let kind = match way {
             Way::GithubOAuthApp | Way::GithubApp => ProviderKind::Github,
             Way::Gitlab => ProviderKind::Gitlab,
-            Way::Bitbucket => return Self::Alone(Box::new(BitbucketOAuth::new(outbound, clock))),
+            Way::Bitbucket => ProviderKind::Bitbucket,
             Way::Entra => {
-                return Self::Alone(Box::new(EntraOAuth::new(outbound, clock, login_url)));
+                return Self::Alone(Box::new(EntraOAuth::new(
+                    outbound,
+                    clock,
+                    &configured.azure_login_url,
+                )));
             }
         };
-        let providers = Providers::new(outbound, clock, &ConfiguredInstances::default());
+        let providers = Providers::new(outbound, clock, configured);
         Self::OfProvider(providers.of(kind).expect("an adapter"))
     }
 
@@ -320,6 +324,16 @@ fn instance(way: Way, at: &Running) -> Instance {
         web_url: url(web),
         api_url: url(api),
         certificate: None,
+    }
+}
+
+/// What has one place per platform.
+fn configured(at: &Running) -> ConfiguredInstances {
+    ConfiguredInstances {
+        bitbucket_url: url(&at.bitbucket.web_url),
+        bitbucket_api_url: url(&at.bitbucket.api_url),
+        azure_login_url: url(&at.azure.login_url),
+        ..ConfiguredInstances::default()
     }
 }
 

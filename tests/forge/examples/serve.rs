@@ -48,12 +48,14 @@ async fn main() -> std::io::Result<()> {
         running.github.enterprise_api_url
     );
     println!("GITLAB_URL={}", running.gitlab.url);
+    println!("BITBUCKET_WEB_URL={}", running.bitbucket.web_url);
+    println!("BITBUCKET_API_URL={}", running.bitbucket.api_url);
     println!("GITHUB_TOKEN={}", seeded.github_token);
     println!("GITLAB_TOKEN={}", seeded.gitlab_token);
     for (name, spec) in unusual(&forge, &seeded.login) {
         println!("{name}_TOKEN={}", forge.mint(spec));
     }
-    for face in [Face::GitHub, Face::GitLab] {
+    for face in [Face::GitHub, Face::GitLab, Face::Bitbucket] {
         forge.set_remaining(face, "hubot", 0);
     }
     let Seeded {
@@ -67,13 +69,13 @@ async fn main() -> std::io::Result<()> {
 
 /// Tokens for everything that can be wrong with one. The account `hubot` has spent its budgets, and the organization
 /// `initech` lets classic tokens in only once they are authorized for it.
-fn unusual(forge: &Forge, login: &str) -> [(&'static str, TokenSpec); 8] {
+fn unusual(forge: &Forge, login: &str) -> Vec<(&'static str, TokenSpec)> {
     forge.add_organization("initech", &[(login, Role::Member)]);
     forge.add_repository("initech", RepositorySpec::named("walled"));
     forge.edit(|state| state.organization_mut("initech").sso_enforced = true);
     let past = forge.now() - TimeDelta::days(1);
     let classic = || TokenSpec::classic(login);
-    [
+    vec![
         ("GITHUB_EXPIRED", classic().expires_at(past)),
         ("GITHUB_NO_SCOPE", classic().scopes([])),
         ("GITHUB_PRIVATE_PROFILE", classic().scopes(["repo", "user"])),
@@ -85,5 +87,12 @@ fn unusual(forge: &Forge, login: &str) -> [(&'static str, TokenSpec); 8] {
             TokenSpec::gitlab(login).scopes(["read_user"]),
         ),
         ("GITLAB_SPENT", TokenSpec::gitlab("hubot")),
+        ("BITBUCKET", TokenSpec::bitbucket(login)),
+        (
+            "BITBUCKET_NO_SCOPE",
+            TokenSpec::bitbucket(login).scopes(["read:user:bitbucket"]),
+        ),
+        ("BITBUCKET_ACCESS", TokenSpec::bitbucket_access("acme")),
+        ("BITBUCKET_SPENT", TokenSpec::bitbucket("hubot")),
     ]
 }

@@ -18,6 +18,16 @@ const gitlab = (path, status, more = {}) => ({
   ...more,
   headers: { "private-token": more.token ?? env.GITLAB_TOKEN },
 });
+const basic = (token, login = "octocat") => `Basic ${btoa(`${login}@example.com:${token}`)}`;
+const bitbucket = (path, status = 200, more = {}) => ({
+  face: "bitbucket",
+  via: env.BITBUCKET_LENIENT,
+  path,
+  status,
+  entity: "repository",
+  ...more,
+  headers: { authorization: more.authorization ?? basic(env.BITBUCKET_TOKEN) },
+});
 const expired = env.GITHUB_EXPIRED_TOKEN;
 const spent = env.GITHUB_SPENT_TOKEN;
 const newest = {
@@ -99,4 +109,31 @@ export const cases = [
   gitlab("/groups/acme/projects?per_page=2", 200, { entity: "project" }),
   gitlab("/version", 200, { entity: "metadata" }),
   gitlab("/metadata", 200, { entity: "metadata" }),
+
+  bitbucket("/user"),
+  bitbucket("/user", 401, { authorization: basic("ATATT3nothing") }),
+  bitbucket("/user", 401, { authorization: `Bearer ${env.BITBUCKET_TOKEN}` }),
+  bitbucket("/user", 403, { authorization: `Bearer ${env.BITBUCKET_ACCESS_TOKEN}`, undeclared: true }),
+  bitbucket("/repositories/octocat?pagelen=5&role=member&sort=created_on"),
+  bitbucket("/repositories/octocat?role=contributor&page=2"),
+  bitbucket("/repositories/acme?q=name+~+%22service%22"),
+  bitbucket("/repositories/acme", 200, { authorization: `Bearer ${env.BITBUCKET_ACCESS_TOKEN}` }),
+  bitbucket("/repositories/nobody", 404),
+  bitbucket("/repositories/octocat?role=reader", 400, { wrong: true, undeclared: true }),
+  bitbucket("/repositories/octocat", 429, { authorization: basic(env.BITBUCKET_SPENT_TOKEN, "hubot"), undeclared: true }),
+  bitbucket("/repositories/octocat", 403, { authorization: basic(env.BITBUCKET_NO_SCOPE_TOKEN), undeclared: true, entity: "scopes" }),
+  bitbucket("/repositories/acme/storefront"),
+  bitbucket("/repositories/acme/blank"),
+  bitbucket("/repositories/acme/fork-of-linux"),
+  bitbucket("/repositories/acme/shopfront", 404),
+  bitbucket("/repositories/acme/storefront", 403, { authorization: basic(env.BITBUCKET_NO_SCOPE_TOKEN), entity: "scopes" }),
+  bitbucket("/repositories/acme/storefront/refs/branches"),
+  bitbucket("/repositories/acme/storefront/refs/branches?q=name+~+%22feature%22&sort=-name"),
+  bitbucket("/repositories/acme/blank/refs/branches"),
+  bitbucket("/repositories/acme/nothing/refs/branches", 404),
+  // Removed in 2026.
+  bitbucket("/repositories?role=member", 410, { undeclared: true }),
+  bitbucket("/workspaces", 410, { undeclared: true }),
+  bitbucket("/user/permissions/workspaces", 410, { undeclared: true }),
+  bitbucket("/user/permissions/repositories", 410, { undeclared: true }),
 ];

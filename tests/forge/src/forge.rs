@@ -217,7 +217,9 @@ impl State {
             Face::GitLab => own
                 .and_then(|user| user.gitlab_limit)
                 .or(self.settings.gitlab.limit_per_minute),
-            Face::Bitbucket | Face::Azure => None,
+            Face::Bitbucket if user.is_none() => Some(self.settings.bitbucket.anonymous_limit),
+            Face::Bitbucket => Some(self.settings.bitbucket.limit_per_hour),
+            Face::Azure => None,
         }
     }
 }

@@ -54,6 +54,7 @@ mod serve;
 mod views;
 mod web;
 
+pub use bitbucket::{account_uuid, repository_uuid};
 pub use clock::{Clock, system_clock};
 pub use face::Face;
 pub use faults::{Action, Canned, Fault, FaultId};
@@ -63,10 +64,10 @@ pub use grants::Granted;
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, Branch, GitHubSettings, GitLabSettings, OAuthApp, OAuthAppId, OAuthAppKind,
-    OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken, RefreshTokenId,
-    Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token, TokenId, TokenKind,
-    TokenSpec, User, Visibility,
+    Access, BitbucketSettings, Branch, GitHubSettings, GitLabSettings, OAuthApp, OAuthAppId,
+    OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
+    RefreshTokenId, Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token,
+    TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};

@@ -9,6 +9,12 @@ INSERT INTO connections (organization_id, id, name, description, provider, base_
 VALUES ({organization}, {organization}, {text}, {text}, 'github', {text}, 'pat', 'active', 'ok', now(), now(), now());
 INSERT INTO credentials (organization_id, connection_id, access_token, obtained_at, updated_at)
 VALUES ({organization}, {organization}, {text}::bytea, now(), now());
+INSERT INTO token_refreshes (organization_id, connection_id, id, fence, version, presentation, reason, holder,
+    started_at, outcome, code, detail)
+VALUES ({organization}, {organization}, {organization}, 1, 1, 1, 'sweep', {text}, now(), 'in_flight', {text}, {text});
+INSERT INTO credential_leases (organization_id, id, connection_organization_id, connection_id, credential_version,
+    purpose, repository, created_by_name, created_at, ends_at)
+VALUES ({organization}, {organization}, {organization}, {organization}, 1, {text}, {text}, {text}, now(), now());
 INSERT INTO repositories (organization_id, id, connection_id, provider_repository_id, provider, name, full_name,
     url, clone_url, private, archived, fork, first_seen_at, last_changed_at)
 VALUES ({organization}, {organization}, {organization}, {text}, 'github', {text}, {text}, {text}, {text}, true, false, false, now(), now());

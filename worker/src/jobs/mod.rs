@@ -4,7 +4,9 @@ mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
 mod forget_oauth_states;
+mod refresh_token;
 mod ring_stranded;
+mod sweep_due_tokens;
 mod sync_connection;
 mod validate_connection;
 
@@ -12,11 +14,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::authz::{Permission, Permit};
+use shared::config::Intervals;
 use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, RingStranded,
-    SyncConnection, ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, RefreshToken,
+    RingStranded, SweepDueTokens, SyncConnection, ValidateConnection,
 };
 use shared::queue::{Job, NewJob};
 
@@ -28,6 +31,8 @@ pub fn registry() -> Registry<Context> {
     Registry::new()
         .with::<SyncConnection>()
         .with::<ValidateConnection>()
+        .with::<RefreshToken>()
+        .with::<SweepDueTokens>()
         .with::<ForgetIdempotencyKeys>()
         .with::<ForgetOauthStates>()
         .with::<EndStrandedSyncs>()
@@ -35,11 +40,17 @@ pub fn registry() -> Registry<Context> {
         .with::<RingStranded>()
 }
 
-/// Everything that is due by the clock alone.
+/// Everything that is due by the clock alone; `every` is what the operator set.
 #[must_use]
-pub fn schedule() -> Schedule {
+pub fn schedule(every: &Intervals) -> Schedule {
     let minutes = |n: u64| Duration::from_secs(n * 60);
     Schedule::new()
+        .line(
+            "sweep_due_tokens",
+            every.refresh_sweep,
+            every.refresh_sweep / 10,
+            |now| sweep(&SweepDueTokens {}, now),
+        )
         .line("forget_idempotency_keys", minutes(10), minutes(1), |now| {
             sweep(&ForgetIdempotencyKeys {}, now)
         })

@@ -1,4 +1,4 @@
-//! Before anything counts as gone: asking for it by name, where the walk alone cannot tell.
+//! Before anything counts as gone: asking for it once more, where the walk alone cannot tell.
 //!
 //! Where pages are numbered, a repository that is deleted during the walk pulls the one behind it
 //! onto a page that was read already, and a complete walk has not seen it. So what a run has not
@@ -32,7 +32,7 @@ pub(super) async fn unseen_is_gone(
     for (id, full_name) in unseen {
         match session
             .provider
-            .repository(&session.access, &full_name)
+            .known_repository(&session.access, &id, &full_name)
             .await
         {
             Ok(found) if found.provider_repository_id == id => {

@@ -118,12 +118,13 @@ async fn locate(
             default_branch: row.default_branch,
         });
     }
-    let session = session::open(context, connection.clone()).await?;
-    match session
-        .provider
-        .repository(&session.access, full_name)
-        .await
-    {
+    let mut session = session::open(context, connection.clone()).await?;
+    let answer = session::ask!(
+        context,
+        session,
+        session.provider.repository(&session.access, full_name)
+    );
+    match answer {
         Ok(remote) => Ok(Found {
             provider_repository_id: remote.provider_repository_id,
             full_name: remote.full_name,

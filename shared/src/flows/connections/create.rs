@@ -80,7 +80,7 @@ fn unproven(
         health_action_url: None,
         is_active: true,
         auto_rotate: new.auto_rotate,
-        username: new.username.clone(),
+        username: checked.access.username.clone(),
         account: Account::default(),
         scopes: None,
         missing_scopes: Vec::new(),
@@ -107,6 +107,9 @@ pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
     let name = checked.provider.kind().display_name();
     tracing::info!(provider = checked.provider.kind().as_str(), class = ?error.class,
         status = error.status, detail = %error.detail, "a pasted token was not accepted");
+    if let Some(told) = checked.provider.explain_refusal(&checked.access, error) {
+        return Error::field(told.field, told.code, told.message);
+    }
     let (field, code, message) = match error.class {
         ErrorClass::SsoBlocked => (
             checked.token_field(),

@@ -50,7 +50,7 @@ pub(super) fn check(
     let access = check_pasted(
         provider,
         "access_token",
-        grant.access_token.as_ref(),
+        (grant.access_token.as_ref(), None),
         faults,
     );
     let refresh = grant.refresh_token.clone().map(pasted);

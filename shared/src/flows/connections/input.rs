@@ -29,7 +29,8 @@ pub struct NewConnection {
     pub api_token: Option<Secret>,
     /// The pasted grant (`oauth`).
     pub grant: Option<PastedGrant>,
-    /// The user name of a Bitbucket API token.
+    /// Bitbucket: the e-mail of an API token, or the `workspace` or `workspace/repository` of an
+    /// access token that does not tell it.
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
     pub base_url: Option<String>,
@@ -160,7 +161,7 @@ impl NewConnection {
     ) -> Option<NewSecret> {
         match self.auth_method {
             AuthMethod::Pat | AuthMethod::GitlabToken => {
-                let token = self.api_token.as_ref();
+                let token = (self.api_token.as_ref(), self.username.as_deref());
                 check_pasted(provider, "api_token", token, faults).map(NewSecret::pasted)
             }
             AuthMethod::Oauth => {
@@ -181,17 +182,22 @@ impl NewConnection {
                 faults.push(FieldError::new("base_url", error.code, error.to_string()));
                 None
             }
+            Err(error @ InstanceError::NotHosted(_)) => {
+                let code = InstanceError::NOT_HOSTED;
+                faults.push(FieldError::new("base_url", code, error.to_string()));
+                None
+            }
             // Reported under `provider` already.
             Err(InstanceError::Provider(_)) => None,
         }
     }
 }
 
-/// A pasted token: trimmed, not empty, of a form that can work.
+/// A pasted token: trimmed, not empty, of a form that can work with the user name beside it.
 pub(super) fn check_pasted(
     provider: &dyn Provider,
     field: &str,
-    token: Option<&Secret>,
+    (token, username): (Option<&Secret>, Option<&str>),
     faults: &mut Vec<FieldError>,
 ) -> Option<Secret> {
     let token = token.map(|token| pasted(token.clone()));
@@ -199,9 +205,18 @@ pub(super) fn check_pasted(
         faults.push(FieldError::new(field, "required", "Paste the token here."));
         return None;
     };
-    match provider.check_token_form(token.expose_secret()) {
+    let text = token.expose_secret();
+    let checked = match provider.check_token_form(text) {
+        // A grant needs nothing beside it.
+        Ok(()) if field != "api_token" => Ok(()),
+        Ok(()) => provider
+            .check_username(text, username)
+            .map_err(|error| ("username", error)),
+        Err(error) => Err((field, error)),
+    };
+    match checked {
         Ok(()) => Some(token),
-        Err(error) => {
+        Err((field, error)) => {
             faults.push(FieldError::new(field, error.code, error.message));
             None
         }

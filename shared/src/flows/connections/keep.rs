@@ -16,9 +16,10 @@ use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, sync};
 use crate::providers::{Grant, Identity, Provider, ProviderError};
 use crate::queue::NewJob;
+use crate::session::refresh::due;
 use crate::store::credentials::NewCredential;
 use crate::store::{TenantTx, connections, counters, credentials};
-use crate::vault::{Column, Place};
+use crate::vault::{Column, Place, random};
 
 /// A secret as it came.
 #[derive(Clone, Debug)]
@@ -89,7 +90,7 @@ pub(in crate::flows) fn judge_and_seal(
     let refresh = grant.refresh_token.as_ref();
     let renews_at = refresh
         .and(connection.token_expires_at)
-        .map(|end| context.refresh.due(now, end));
+        .map(|end| due(end, now, context.refresh.buffer, random::fraction()));
     Ok(NewCredential {
         access_token: seal(&grant.access_token, Column::AccessToken)?,
         refresh_token: refresh

@@ -53,12 +53,16 @@ pub async fn test(
                 ErrorClass::Unauthorized => HealthCode::InvalidCredential,
                 _ => HealthCode::Unreachable,
             };
+            let told = checked.provider.explain_refusal(&checked.access, &error);
+            let said = told.map(|told| told.message);
             let page = checked.provider.token_page(&checked.access.instance);
             Validation {
                 valid: false,
                 username: None,
                 scopes: None,
-                error: Some(format!("{} {}", code.message(), code.action())),
+                error: Some(
+                    said.unwrap_or_else(|| format!("{} {}", code.message(), code.action())),
+                ),
                 rate_limit_remaining: None,
                 health: health(code, error.action_url.or(Some(page))),
             }

@@ -29,7 +29,7 @@ pub struct Changes {
     pub api_token: Option<Secret>,
     /// A new grant in place of the old one, checked likewise (`oauth`).
     pub grant: Option<PastedGrant>,
-    /// The user name of an API token.
+    /// What goes with the token (Bitbucket); empty takes it away.
     pub username: Option<String>,
     /// Whether a GitLab token rotates itself.
     pub auto_rotate: Option<bool>,
@@ -152,13 +152,14 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
         .of(found.provider)
         .map_err(|error| internal(error.to_string()))?;
     let mut faults = Vec::new();
+    let username = changes.username.clone().or_else(|| found.username.clone());
     let secret = match &changes.grant {
         Some(pasted) => {
             let now = context.clock.now();
             grant::check(&*provider, pasted, now, &mut faults)
         }
         None => {
-            let token = changes.api_token.as_ref();
+            let token = (changes.api_token.as_ref(), username.as_deref());
             let token = input::check_pasted(&*provider, "api_token", token, &mut faults);
             token.map(NewSecret::pasted)
         }
@@ -176,7 +177,7 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
         instance,
         found.auth_method,
         secret.grant.access_token.clone(),
-        changes.username.clone().or_else(|| found.username.clone()),
+        username,
         found.azure_organization.clone(),
     );
     let answer = provider.identity(&access).await;

@@ -114,8 +114,8 @@ async fn ask_and_record_answer(
     connection: Connection,
     asked_for: bool,
 ) -> Result<(Connection, Result<Identity, ProviderError>), Error> {
-    let session = session::open(context, connection).await?;
-    let answer = session.provider.identity(&session.access).await;
+    let mut session = session::open(context, connection).await?;
+    let answer = session::ask!(context, session, session.provider.identity(&session.access));
     let connection = record(context, permit, &session, &answer, asked_for).await?;
     Ok((connection, answer))
 }

@@ -18,7 +18,11 @@ pub async fn branches(
     query: &BranchQuery,
 ) -> Result<BranchPage, Error> {
     let connection = find(context, permit, connection).await?;
-    let session = session::open(context, connection).await?;
-    let answer = session.provider.branches(&session.access, query).await;
+    let mut session = session::open(context, connection).await?;
+    let answer = session::ask!(
+        context,
+        session,
+        session.provider.branches(&session.access, query)
+    );
     answer.map_err(|error| explain(session.provider.kind(), &error))
 }

@@ -143,17 +143,18 @@ async fn live(
     connection: Connection,
     query: &Query,
 ) -> Result<Page<ListedRepository>, Error> {
-    let session = session::open(context, connection).await?;
+    let mut session = session::open(context, connection).await?;
     let kind = session.provider.kind();
     let list = ListQuery {
         per_page: query.per_page,
         page: Some(query.page),
         search: query.search.clone(),
     };
-    let answer = session
-        .provider
-        .repositories(&session.access, &list, None)
-        .await;
+    let answer = session::ask!(
+        context,
+        session,
+        session.provider.repositories(&session.access, &list, None)
+    );
     let page = answer.map_err(|error| explain(kind, &error))?;
     Ok(Page {
         total: page.total,

@@ -92,6 +92,30 @@ fn refusals_without_a_number_and_foreign_ones() {
     assert_foreign_answers(read);
 }
 
+#[tokio::test]
+async fn a_path_of_the_login_url_is_the_tenant() {
+    use crate::outbound::{Limits, Outbound, OutboundAllow};
+    let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
+    for (login_url, expected) in [
+        (
+            "https://login.example",
+            "https://login.example/organizations",
+        ),
+        (
+            "https://login.example/",
+            "https://login.example/organizations",
+        ),
+        (
+            "https://login.example/acme.example/",
+            "https://login.example/acme.example",
+        ),
+    ] {
+        let login_url = Url::parse(login_url).expect("a URL");
+        let oauth = EntraOAuth::new(outbound.clone(), Clock::system(), &login_url);
+        assert_eq!(oauth.login_url.as_str(), expected);
+    }
+}
+
 #[test]
 fn a_pair_with_scopes_of_the_resource() {
     let body = r#"{"token_type":"Bearer","scope":"499b84ac-1321-427f-aa17-267ca6975798/user_impersonation 499b84ac-1321-427f-aa17-267ca6975798/.default","expires_in":4499,"ext_expires_in":4499,"access_token":"a","refresh_token":"r"}"#;

@@ -109,6 +109,12 @@ impl Provider for Github {
         Some(&self.oauth)
     }
 
+    // Source: GitHub documentation, "Authenticating as a GitHub App installation": HTTP-based Git
+    // access; any name works with the other kinds.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        Some("x-access-token")
+    }
+
     fn token_page(&self, instance: &Instance) -> String {
         instance.web("/settings/tokens")
     }

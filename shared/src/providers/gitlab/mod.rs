@@ -103,6 +103,12 @@ impl Provider for Gitlab {
         Some(&self.oauth)
     }
 
+    // Source: GitLab documentation, "Access Git over HTTPS with an OAuth 2.0 token"; any name works
+    // with access tokens.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        Some("oauth2")
+    }
+
     fn token_page(&self, instance: &Instance) -> String {
         instance.web("/-/user_settings/personal_access_tokens")
     }

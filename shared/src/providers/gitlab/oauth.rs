@@ -128,13 +128,18 @@ fn banned(reply: &Reply) -> Option<Refused> {
     banned.then(|| reply.later(error.retry_at, "the address is banned for a while"))
 }
 
-/// Lifetimes are counted from GitLab's own clock, where it tells.
+/// Lifetimes are counted from when GitLab says that the pair was made. That cannot be before it was
+/// asked for or after it was there: a host whose clock is wrong would else give grants that have
+/// ended when they come, and be asked for another at once, or ones that never seem to end.
 fn granted(pair: Pair, reply: &Reply) -> Grant {
     let told = pair
         .created_at
         .and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let made = told.map_or(reply.asked_at, |told| {
+        told.max(reply.asked_at).min(reply.now)
+    });
     let scope = pair.scope.as_deref().map(|scope| scopes(scope, false));
-    pair.grant(told.unwrap_or(reply.asked_at), scope)
+    pair.grant(made, scope)
 }
 
 #[cfg(test)]

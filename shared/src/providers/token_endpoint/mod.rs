@@ -97,24 +97,7 @@ impl TokenEndpoint {
             }
             Err(error) => Err((None, unsent(&error))),
         };
-        refused.map_err(|(status, refused)| {
-            let mut detail = match status {
-                Some(status) => format!("{} answered {status}: ", named(url)),
-                None => String::new(),
-            };
-            if let Some(code) = &refused.code {
-                detail.push_str(code);
-                detail.push_str(": ");
-            }
-            detail.push_str(&refused.description);
-            GrantError {
-                class: refused.class,
-                status,
-                code: refused.code,
-                detail: cleaned(&detail, app, form),
-                retry_at: refused.retry_at,
-            }
-        })
+        refused.map_err(|(status, refused)| failed(url, status, refused, &secrets(app, form)))
     }
 
     /// Posts a form, once.
@@ -234,22 +217,51 @@ fn named(url: &Url) -> String {
     format!("{}{}", url.host_str().unwrap_or_default(), url.path())
 }
 
-/// One line, shortened, without anything that was presented.
-fn cleaned(text: &str, app: &OAuthApp, form: &[(&str, Field<'_>)]) -> String {
-    let mut line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+/// What operators are told of an outcome, without any secret that was presented: a host may say it
+/// back, in its text or as its code.
+fn failed(url: &Url, status: Option<u16>, refused: Refused, secrets: &[&str]) -> GrantError {
+    let is_secret = |code: &String| secrets.iter().any(|secret| code.contains(secret));
+    let code = refused.code.filter(|code| !is_secret(code));
+    let mut detail = match status {
+        Some(status) => format!("{} answered {status}: ", named(url)),
+        None => String::new(),
+    };
+    if let Some(code) = &code {
+        detail.push_str(code);
+        detail.push_str(": ");
+    }
+    detail.push_str(&refused.description);
+    GrantError {
+        class: refused.class,
+        status,
+        code,
+        detail: cleaned(&detail, secrets),
+        retry_at: refused.retry_at,
+    }
+}
+
+/// Everything secret in a request.
+fn secrets<'a>(app: &'a OAuthApp, form: &[(&str, Field<'a>)]) -> Vec<&'a str> {
     let presented = form.iter().filter_map(|(_, field)| match field {
         Field::Secret(secret) => Some(*secret),
         Field::Plain(_) => None,
     });
-    for secret in presented.chain([&app.client_secret]) {
-        let secret = secret.expose_secret();
-        if !secret.is_empty() {
-            line = line.replace(secret, "[secret]");
-        }
-    }
+    presented
+        .chain([&app.client_secret])
+        .map(|secret| secret.expose_secret())
+        .filter(|secret| !secret.is_empty())
+        .collect()
+}
+
+/// One line, shortened, without these.
+fn cleaned(text: &str, secrets: &[&str]) -> String {
+    let line = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let line = secrets.iter().fold(line, |line: String, secret| {
+        line.replace(secret, "[secret]")
+    });
     shorten(&line)
 }
 

@@ -128,7 +128,20 @@ fn nothing_that_was_presented_comes_out() {
         ("refresh_token", Field::Secret(&token)),
         ("scope", Field::Plain("api")),
     ];
-    let text = "no\nsuch precious of hush for api";
-    let shown = cleaned(text, &app("https://git.example"), &form);
-    assert_eq!(shown, "no such [secret] of [secret] for api");
+    let app = app("https://git.example");
+    let refused = |code: &str| Refused {
+        class: GrantErrorClass::Refused,
+        code: Some(code.to_owned()),
+        description: "no\nsuch precious of hush for api".to_owned(),
+        retry_at: None,
+    };
+    let url = page(&app.instance, "/oauth/token");
+    let failed = |code| failed(&url, Some(400), refused(code), &secrets(&app, &form));
+    let error = failed("invalid_grant");
+    assert_eq!(error.code.as_deref(), Some("invalid_grant"));
+    assert_eq!(
+        error.detail,
+        "git.example/oauth/token answered 400: invalid_grant: no such [secret] of [secret] for api"
+    );
+    assert_eq!(failed("precious").code, None);
 }

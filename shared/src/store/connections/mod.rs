@@ -1,6 +1,7 @@
 //! `connections`: the public face of each connection.
 
 mod list;
+mod renewal;
 mod row;
 mod write;
 
@@ -15,6 +16,7 @@ use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::ProviderKind;
 
 pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
+pub use renewal::record_renewal;
 pub use write::{
     Patch, delete, delete_many, insert, note_refresh_end, patch, record_use, record_validation,
     set_health,

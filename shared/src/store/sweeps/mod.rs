@@ -1,6 +1,7 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
 mod feed;
+pub mod renewals;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

@@ -8,6 +8,8 @@ pub struct Settings {
     pub github: GitHubSettings,
     /// Settings of the GitLab face.
     pub gitlab: GitLabSettings,
+    /// Settings of the Bitbucket face.
+    pub bitbucket: BitbucketSettings,
 }
 
 /// Settings of the GitHub face.
@@ -58,6 +60,27 @@ impl Default for GitLabSettings {
             offset_cap: 50_000,
             count_cap: 10_000,
             token_prefix: "glpat-".to_owned(),
+        }
+    }
+}
+
+/// Settings of the Bitbucket face.
+#[derive(Clone, Debug)]
+pub struct BitbucketSettings {
+    /// Requests for repositories per rolling hour and user (1,000 on bitbucket.org).
+    pub limit_per_hour: u32,
+    /// The same without a token (60 on bitbucket.org).
+    pub anonymous_limit: u32,
+    /// Next pages have names instead of numbers, and nothing is counted.
+    pub opaque_pages: bool,
+}
+
+impl Default for BitbucketSettings {
+    fn default() -> Self {
+        Self {
+            limit_per_hour: 1_000,
+            anonymous_limit: 60,
+            opaque_pages: false,
         }
     }
 }

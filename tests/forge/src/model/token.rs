@@ -134,6 +134,26 @@ impl TokenSpec {
         Self::new(login, TokenKind::GitLabPersonal, &["api"])
     }
 
+    /// A Bitbucket API token with the scopes that reading needs and no end.
+    pub fn bitbucket(login: &str) -> Self {
+        let scopes = [
+            "read:user:bitbucket",
+            "read:workspace:bitbucket",
+            "read:repository:bitbucket",
+        ];
+        Self::new(login, TokenKind::BitbucketApi, &scopes)
+    }
+
+    /// A Bitbucket access token of the workspace of this account, with no end. [`TokenSpec::repositories`] makes it one of
+    /// a repository, or of a project where they are several.
+    pub fn bitbucket_access(workspace: &str) -> Self {
+        Self::new(
+            workspace,
+            TokenKind::BitbucketAccess,
+            &["account", "repository"],
+        )
+    }
+
     /// A token of another kind, with these scopes and no end.
     pub fn of(login: &str, kind: TokenKind, scopes: &[&str]) -> Self {
         Self::new(login, kind, scopes)
