@@ -46,6 +46,8 @@ pub struct Settings {
     pub max_body: usize,
     /// Longest a call may take until its answer begins.
     pub timeout: Duration,
+    /// How long a client may take nothing of what it asked for until its connection is cut.
+    pub patience: Duration,
 }
 
 impl Settings {
@@ -83,6 +85,7 @@ impl Settings {
             },
             max_body: 1024 * 1024,
             timeout: Duration::from_secs(60),
+            patience: Duration::from_secs(30),
         }
     }
 }

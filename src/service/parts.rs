@@ -21,6 +21,7 @@ use crate::exit::Failure;
 
 /// Longer than a gateway in front of a token endpoint waits for it.
 const REFRESH_DEADLINE: Duration = Duration::from_secs(60);
+const REFRESH_QUARANTINE: Duration = Duration::from_secs(30);
 
 /// What the API and the workers are made from.
 pub struct Parts {
@@ -50,6 +51,7 @@ impl Parts {
             buffer: time(config.refresh_buffer),
             lease: config.jobs.lease,
             deadline: REFRESH_DEADLINE,
+            quarantine: REFRESH_QUARANTINE,
             holder: super::workers::name().into(),
         };
         let renewals = Ledger::start(&db, &clock, &refresh);

@@ -11,6 +11,7 @@ mod jobs;
 mod jwt;
 mod oauth;
 mod organizations;
+mod plans;
 mod processes;
 mod provider_configs;
 mod repositories;

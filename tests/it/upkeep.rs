@@ -2,9 +2,9 @@
 //! sees both.
 
 mod operator;
-mod plans;
 mod retention;
 mod stranded;
+mod syncs;
 
 use shared::authz::Permission;
 use shared::domain::ids::OrganizationId;
@@ -37,6 +37,6 @@ pub async fn sweep<J: Job>(w: &World, payload: &J) -> Record {
 }
 
 /// As the owner of the schema, past row-level security.
-async fn by_hand(w: &World) -> PgConnection {
+pub async fn by_hand(w: &World) -> PgConnection {
     PgConnection::connect_with(&w.options).await.unwrap()
 }

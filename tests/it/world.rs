@@ -290,6 +290,7 @@ async fn context(
         buffer: chrono::TimeDelta::minutes(10),
         lease: LEASE,
         deadline: Duration::from_secs(10),
+        quarantine: Duration::from_secs(1),
         holder: "test".into(),
     };
     let db = Db::connect(options.clone(), PoolSizes::default())

@@ -46,7 +46,7 @@ pub(crate) struct ConnectionCreate {
     base_url: Option<String>,
     /// The same as `base_url`.
     gitlab_url: Option<String>,
-    /// The organization at Azure DevOps.
+    /// The organization at Azure DevOps: required with its tokens, which are for one organization.
     azure_organization: Option<String>,
     /// GitLab: whether the token rotates itself before it ends.
     #[serde(default)]

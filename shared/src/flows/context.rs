@@ -50,6 +50,9 @@ pub struct RefreshSettings {
     /// A provider that has not answered after this has given no answer; at least the limit of one
     /// outgoing call. Nobody takes a renewal over before it.
     pub deadline: Duration,
+    /// After a call that ended without an answer the host may still be committing: its token is not
+    /// presented again before this.
+    pub quarantine: Duration,
     /// This process, as it shows in the attempts (`host/pid`).
     pub holder: Arc<str>,
 }

@@ -43,6 +43,15 @@ pub struct Outbound {
     inner: Arc<Inner>,
 }
 
+/// What becomes of a redirect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Redirects {
+    /// Followed for reading, within one origin.
+    Followed,
+    /// It is the answer.
+    Answers,
+}
+
 struct Inner {
     allow: Arc<OutboundAllow>,
     limits: Limits,
@@ -138,6 +147,28 @@ impl Outbound {
         request: Request<Bytes>,
         limits: &Limits,
     ) -> Result<Response<Bytes>, OutboundError> {
+        self.exchange(request, limits, Redirects::Followed).await
+    }
+
+    /// The same, with a redirect as an answer like any other: for a host that leads away to a
+    /// page where people sign in, where the way there says more than its end.
+    ///
+    /// # Errors
+    /// [`OutboundError`] where no complete answer came; an answer of any status is none.
+    pub async fn send_unfollowed(
+        &self,
+        request: Request<Bytes>,
+        limits: &Limits,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        self.exchange(request, limits, Redirects::Answers).await
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        limits: &Limits,
+        redirects: Redirects,
+    ) -> Result<Response<Bytes>, OutboundError> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string()).map_err(|_| UrlError {
             code: "invalid_url",
@@ -154,13 +185,16 @@ impl Outbound {
             milliseconds = tracing::field::Empty,
         );
         let began = Instant::now();
-        let outcome = timeout(limits.deadline, self.follow(parts, url, body, limits))
-            .instrument(span.clone())
-            .await
-            .unwrap_or(Err(OutboundError::TimedOut {
-                host,
-                after: limits.deadline,
-            }));
+        let outcome = timeout(
+            limits.deadline,
+            self.follow(parts, url, body, limits, redirects),
+        )
+        .instrument(span.clone())
+        .await
+        .unwrap_or(Err(OutboundError::TimedOut {
+            host,
+            after: limits.deadline,
+        }));
         span.record(
             "milliseconds",
             u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -181,6 +215,7 @@ impl Outbound {
         mut url: Url,
         body: Bytes,
         limits: &Limits,
+        redirects: Redirects,
     ) -> Result<Response<Bytes>, OutboundError> {
         let mut requests = 0;
         // For as long as redirects go, which is within one origin.
@@ -202,6 +237,9 @@ impl Outbound {
                 .await
                 .map_err(|e| OutboundError::before_head(&host, e))?;
             requests += 1;
+            if redirects == Redirects::Answers {
+                return read(answer, &host, limits, requests).await;
+            }
             match step(&parts.method, &url, answer.status(), answer.headers()) {
                 Step::Done => return read(answer, &host, limits, requests).await,
                 Step::Foreign(to) => {

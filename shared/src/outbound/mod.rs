@@ -8,7 +8,8 @@
 //! providers' libraries are given it as their transport):
 //! - it connects to public addresses only, or to what [`OutboundAllow`] opens;
 //! - it speaks HTTPS, or the target is one that the operator allows;
-//! - a redirect is followed for reading, within one origin, a bounded number of times;
+//! - a redirect is followed for reading, within one origin, a bounded number of times, or not at
+//!   all where its caller wants it so;
 //! - it trusts the machine's authorities, and for one instance the authority that somebody named for
 //!   it ([`CaCertificate`] among the request's extensions), by a client of its own;
 //! - it ends: connecting, the whole, and the size of the body have limits ([`Limits`]);

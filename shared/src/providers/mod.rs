@@ -19,7 +19,6 @@ mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
-pub use azure::EntraOAuth;
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
@@ -33,6 +32,7 @@ use crate::domain::connection::Account;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::quota::RateLimit;
 use crate::domain::repository::{Branch, RemoteRepository};
+use crate::outbound::UrlError;
 
 /// What a credential turned out to be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -133,18 +133,21 @@ pub trait Provider: Send + Sync {
     /// with its configured API.
     fn instance(&self, web_url: Option<&Url>) -> Instance;
 
+    /// Whether a connection may name an instance at this web address. A provider that there is in
+    /// one place only refuses every other.
+    ///
+    /// # Errors
+    /// [`UrlError`] with the sentence for the person who typed it.
+    fn check_web_url(&self, _web_url: &Url) -> Result<(), UrlError> {
+        Ok(())
+    }
+
     /// Checks the form of a pasted token before anything is sent: another provider's prefix, a
     /// kind of token that cannot work. The error is a sentence for the person who pasted it.
     ///
     /// # Errors
     /// [`TokenFormError`] with the stable code and the sentence.
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
-
-    /// Whether an instance at this web address can be one of this provider at all. One whose
-    /// vendor hosts it alone knows its own address.
-    fn serves(&self, _web_url: &Url) -> bool {
-        true
-    }
 
     /// Checks what was given as user name beside a token of good form, before anything is sent.
     ///
@@ -158,6 +161,26 @@ pub trait Provider: Send + Sync {
     /// than the general sentence of the error's class.
     fn explain_refusal(&self, _access: &Access, _error: &ProviderError) -> Option<InputFault> {
         None
+    }
+
+    /// Checks the organization that is named beside a credential, without white space around it,
+    /// and answers the name to be stored. Only Azure DevOps has organizations of this kind.
+    ///
+    /// # Errors
+    /// [`TokenFormError`] with the stable code and the sentence.
+    fn check_organization(
+        &self,
+        _method: AuthMethod,
+        given: Option<&str>,
+    ) -> Result<Option<String>, TokenFormError> {
+        match given {
+            None => Ok(None),
+            Some(_) => Err(TokenFormError {
+                code: "unsupported_combination",
+                message: "Only Azure DevOps has organizations of this kind. Leave this out."
+                    .to_owned(),
+            }),
+        }
     }
 
     /// How a token of this method is presented; `username` is what was given with it.
@@ -220,11 +243,12 @@ pub trait Provider: Send + Sync {
     fn token_page(&self, instance: &Instance) -> String;
 }
 
-/// A pasted token that cannot work, found by its form alone.
+/// What was pasted and cannot work, found by its form alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TokenFormError {
-    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`).
+    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`; of an
+    /// organization `required`, `malformed`, `unsupported_combination`).
     pub code: &'static str,
     /// What to do.
     pub message: String,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::Provider;
+use super::azure::AzureDevops;
 use super::bitbucket::Bitbucket;
 use super::github::Github;
 use super::gitlab::Gitlab;
@@ -92,11 +93,6 @@ impl ConfiguredInstances {
 )]
 pub struct ProviderUnavailable(pub ProviderKind);
 
-impl InstanceError {
-    /// The stable code of [`InstanceError::NotHosted`].
-    pub const NOT_HOSTED: &'static str = "not_self_hosted";
-}
-
 impl ProviderUnavailable {
     /// The stable code of the error.
     pub const CODE: &'static str = "provider_unavailable";
@@ -111,12 +107,6 @@ pub enum InstanceError {
     /// The URL is refused.
     #[error(transparent)]
     Url(#[from] UrlError),
-    /// The provider has no self-hosted instances, and this address is not its own.
-    #[error(
-        "Mooring connects {} where its vendor hosts it, and this is another address. Leave the base URL out.",
-        .0.display_name()
-    )]
-    NotHosted(ProviderKind),
 }
 
 /// The adapters. Cheap to clone.
@@ -126,6 +116,7 @@ pub struct Providers {
     github: Arc<Github>,
     gitlab: Arc<Gitlab>,
     bitbucket: Arc<Bitbucket>,
+    azure: Arc<AzureDevops>,
 }
 
 impl Providers {
@@ -139,6 +130,9 @@ impl Providers {
             gitlab_url,
             bitbucket_url,
             bitbucket_api_url,
+            azure_url,
+            azure_login_url,
+            azure_profile_url,
             ..
         } = configured;
         Self {
@@ -151,9 +145,16 @@ impl Providers {
             gitlab: Arc::new(Gitlab::new(outbound.clone(), clock.clone(), gitlab_url)),
             bitbucket: Arc::new(Bitbucket::new(
                 outbound.clone(),
-                clock,
+                clock.clone(),
                 bitbucket_url,
                 bitbucket_api_url,
+            )),
+            azure: Arc::new(AzureDevops::new(
+                outbound.clone(),
+                clock,
+                azure_url,
+                azure_login_url,
+                azure_profile_url,
             )),
             outbound,
         }
@@ -168,7 +169,7 @@ impl Providers {
             ProviderKind::Github => Ok(self.github.clone()),
             ProviderKind::Gitlab => Ok(self.gitlab.clone()),
             ProviderKind::Bitbucket => Ok(self.bitbucket.clone()),
-            ProviderKind::AzureDevops => Err(ProviderUnavailable(kind)),
+            ProviderKind::AzureDevops => Ok(self.azure.clone()),
         }
     }
 
@@ -185,11 +186,13 @@ impl Providers {
         let provider = self.of(kind)?;
         let checked = match base_url.map(str::trim).filter(|text| !text.is_empty()) {
             None => None,
-            // An address that can be none of the provider's is refused as that, not as an address.
-            Some(text) if Url::parse(text).is_ok_and(|url| !provider.serves(&url)) => {
-                return Err(InstanceError::NotHosted(kind));
+            Some(text) => {
+                // An address that can be none of the provider's is refused as that, not as an address.
+                if let Ok(url) = Url::parse(text) {
+                    provider.check_web_url(&url)?;
+                }
+                Some(self.outbound.check_url(text)?)
             }
-            Some(text) => Some(self.outbound.check_url(text)?),
         };
         Ok(provider.instance(checked.as_ref()))
     }
@@ -231,18 +234,11 @@ mod tests {
         let configured = ConfiguredInstances::default();
         let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
         let providers = Providers::new(outbound, Clock::system(), &configured);
-        let error = providers
-            .of(ProviderKind::AzureDevops)
-            .map(|_| ())
-            .expect_err("none");
-        assert!(
-            error.to_string().contains("Choose another provider"),
-            "{error}"
-        );
         for kind in [
             ProviderKind::Github,
             ProviderKind::Gitlab,
             ProviderKind::Bitbucket,
+            ProviderKind::AzureDevops,
         ] {
             assert_eq!(providers.of(kind).map(|one| one.kind()), Ok(kind));
         }
@@ -280,11 +276,14 @@ mod tests {
         );
         assert_eq!(at(None), Ok(known.clone()));
         assert_eq!(at(Some(" https://bitbucket.org/ ")), Ok(known));
-        let elsewhere = InstanceError::NotHosted(ProviderKind::Bitbucket);
         for other in ["https://bitbucket.acme.example", "https://10.0.0.1:7990"] {
-            assert_eq!(at(Some(other)), Err(elsewhere.clone()), "{other}");
+            let refused = at(Some(other)).expect_err(other);
+            assert!(
+                matches!(&refused, InstanceError::Url(error) if error.code == "unsupported_instance"),
+                "{refused}"
+            );
+            assert!(refused.to_string().contains("Bitbucket"), "{refused}");
         }
-        assert!(elsewhere.to_string().contains("Bitbucket"), "{elsewhere}");
         assert!(matches!(
             at(Some("bitbucket.org")),
             Err(InstanceError::Url(_))

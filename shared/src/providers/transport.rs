@@ -108,6 +108,7 @@ pub(super) fn told(access: &Access, text: &str) -> String {
     shorten(&line)
 }
 
+/// At most the beginning of a text.
 pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST_DETAIL) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -183,7 +184,8 @@ pub(super) fn items<T: DeserializeOwned>(
     Ok(items)
 }
 
-fn undecodable(answer: &Response<Bytes>, error: &serde_json::Error) -> ProviderError {
+/// What a body means that could not be read.
+pub(super) fn undecodable(answer: &Response<Bytes>, error: &serde_json::Error) -> ProviderError {
     let (class, what) = if error.is_data() {
         (ErrorClass::Unexpected, "an answer of an unknown shape")
     } else {

@@ -1,5 +1,6 @@
 //! One suite for all adapters: the same questions and faults, the same answers and classes.
 
+mod azure;
 mod bitbucket;
 mod branches;
 mod failures;
@@ -34,6 +35,12 @@ macro_rules! everywhere {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(crate::world::World::start(crate::world::Way::Bitbucket).await).await;
+            })+
+        }
+        mod on_azure {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::World::start(crate::world::Way::Azure).await).await;
             })+
         }
     };

@@ -7,8 +7,7 @@ use shared::domain::provider::{Instance, ProviderKind};
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{
-    AuthorizeRequest, ConfiguredInstances, EntraOAuth, Grant, GrantError, OAuth, OAuthApp,
-    Provider, Providers,
+    AuthorizeRequest, ConfiguredInstances, Grant, GrantError, OAuth, OAuthApp, Provider, Providers,
 };
 use std::sync::Arc;
 use url::Url;
@@ -23,12 +22,6 @@ pub enum Way {
     Entra,
 }
 
-/// Where the adapter of a way comes from.
-enum Adapter {
-    OfProvider(Arc<dyn Provider>),
-    Alone(Box<dyn OAuth>),
-}
-
 pub struct World {
     pub way: Way,
     pub forge: Forge,
@@ -38,7 +31,7 @@ pub struct World {
     pub app: OAuthApp,
     configured: ConfiguredInstances,
     /// The adapter as it is used.
-    usual: Adapter,
+    usual: Arc<dyn Provider>,
 }
 
 pub const REDIRECT: &str = "https://mooring.example/auth/callback?from=there";
@@ -76,7 +69,7 @@ impl World {
         let configured = configured(&at);
         Self {
             way,
-            usual: Adapter::new(way, &configured, LOOPBACK, Limits::API),
+            usual: adapter(way, &configured, LOOPBACK, Limits::API),
             configured,
             forge,
             at,
@@ -94,12 +87,13 @@ impl World {
         self.way != Way::GithubOAuthApp
     }
 
-    /// The provider's other half, where it is served.
-    pub fn provider(&self) -> Option<Arc<dyn Provider>> {
-        match &self.usual {
-            Adapter::OfProvider(provider) => Some(provider.clone()),
-            Adapter::Alone(_) => None,
-        }
+    /// The adapter's other half.
+    pub fn provider(&self) -> &dyn Provider {
+        self.usual.as_ref()
+    }
+
+    fn oauth(&self) -> &dyn OAuth {
+        self.usual.oauth().expect("OAuth")
     }
 
     /// The same with the registration at other addresses.
@@ -110,14 +104,14 @@ impl World {
         self
     }
 
-    fn adapter(&self, allow: &str, limits: Limits) -> Adapter {
-        Adapter::new(self.way, &self.configured, allow, limits)
+    fn adapter(&self, allow: &str, limits: Limits) -> Arc<dyn Provider> {
+        adapter(self.way, &self.configured, allow, limits)
     }
 
     /// With an adapter of other permissions.
     pub async fn exchange_under(&self, allow: &str, code: &str) -> Result<Grant, GrantError> {
         let adapter = self.adapter(allow, Limits::API);
-        exchange(adapter.oauth(), &self.app, code).await
+        exchange(adapter.oauth().expect("OAuth"), &self.app, code).await
     }
 
     pub async fn exchange(&self, code: &str) -> Result<Grant, GrantError> {
@@ -125,7 +119,7 @@ impl World {
     }
 
     pub async fn exchange_as(&self, app: &OAuthApp, code: &str) -> Result<Grant, GrantError> {
-        exchange(self.usual.oauth(), app, code).await
+        exchange(self.oauth(), app, code).await
     }
 
     pub async fn refresh(&self, token: &Secret) -> Result<Grant, GrantError> {
@@ -133,7 +127,7 @@ impl World {
     }
 
     pub async fn refresh_as(&self, app: &OAuthApp, token: &Secret) -> Result<Grant, GrantError> {
-        told(self.usual.oauth().refresh(app, token).await, app, token)
+        told(self.oauth().refresh(app, token).await, app, token)
     }
 
     /// With impatience: the answer is late.
@@ -143,12 +137,16 @@ impl World {
             ..Limits::API
         };
         let adapter = self.adapter(LOOPBACK, limits);
-        let outcome = adapter.oauth().refresh(&self.app, token).await;
+        let outcome = adapter
+            .oauth()
+            .expect("OAuth")
+            .refresh(&self.app, token)
+            .await;
         told(outcome, &self.app, token)
     }
 
     pub async fn revoke(&self, app: &OAuthApp, token: &Secret) -> Result<bool, String> {
-        let outcome = self.usual.oauth().revoke(app, token).await;
+        let outcome = self.oauth().revoke(app, token).await;
         outcome.map_err(|error| {
             assert!(!error.detail.contains(token.expose_secret()));
             format!("{:?}", error.class)
@@ -156,7 +154,7 @@ impl World {
     }
 
     pub fn rotation(&self) -> shared::providers::Rotation {
-        self.usual.oauth().rotation()
+        self.oauth().rotation()
     }
 
     pub fn authorize_url(&self, app: &OAuthApp, login_hint: Option<&str>) -> Url {
@@ -165,7 +163,7 @@ impl World {
             code_challenge: CHALLENGE,
             login_hint,
         };
-        self.usual.oauth().authorize_url(app, &request)
+        self.oauth().authorize_url(app, &request)
     }
 
     /// Opens a consent page as a browser does, and answers where it is sent to.
@@ -251,32 +249,21 @@ impl World {
     }
 }
 
-impl Adapter {
-    fn new(way: Way, configured: &ConfiguredInstances, allow: &str, limits: Limits) -> Self {
-        let outbound = Outbound::new(allow.parse().expect("a list"), limits).expect("a client");
-        let clock = Clock::system();
-        let kind = match way {
-            Way::GithubOAuthApp | Way::GithubApp => ProviderKind::Github,
-            Way::Gitlab => ProviderKind::Gitlab,
-            Way::Bitbucket => ProviderKind::Bitbucket,
-            Way::Entra => {
-                return Self::Alone(Box::new(EntraOAuth::new(
-                    outbound,
-                    clock,
-                    &configured.azure_login_url,
-                )));
-            }
-        };
-        let providers = Providers::new(outbound, clock, configured);
-        Self::OfProvider(providers.of(kind).expect("an adapter"))
-    }
-
-    fn oauth(&self) -> &dyn OAuth {
-        match self {
-            Self::OfProvider(provider) => provider.oauth().expect("OAuth"),
-            Self::Alone(oauth) => oauth.as_ref(),
-        }
-    }
+fn adapter(
+    way: Way,
+    configured: &ConfiguredInstances,
+    allow: &str,
+    limits: Limits,
+) -> Arc<dyn Provider> {
+    let outbound = Outbound::new(allow.parse().expect("a list"), limits).expect("a client");
+    let providers = Providers::new(outbound, Clock::system(), configured);
+    let kind = match way {
+        Way::GithubOAuthApp | Way::GithubApp => ProviderKind::Github,
+        Way::Gitlab => ProviderKind::Gitlab,
+        Way::Bitbucket => ProviderKind::Bitbucket,
+        Way::Entra => ProviderKind::AzureDevops,
+    };
+    providers.of(kind).expect("an adapter")
 }
 
 async fn exchange(oauth: &dyn OAuth, app: &OAuthApp, code: &str) -> Result<Grant, GrantError> {
@@ -332,6 +319,8 @@ fn configured(at: &Running) -> ConfiguredInstances {
     ConfiguredInstances {
         bitbucket_url: url(&at.bitbucket.web_url),
         bitbucket_api_url: url(&at.bitbucket.api_url),
+        azure_url: url(&at.azure.url),
+        azure_profile_url: url(&at.azure.profile_url),
         azure_login_url: url(&at.azure.login_url),
         ..ConfiguredInstances::default()
     }

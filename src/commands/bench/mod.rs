@@ -5,6 +5,7 @@ mod lists;
 mod load;
 mod queue;
 mod rig;
+mod storm;
 
 use std::pin::Pin;
 
@@ -30,7 +31,7 @@ const BENCHES: &[Entry] = &[
     },
     Entry {
         name: "queue",
-        about: "the job table: drain rate, enqueue rate, how soon a job starts",
+        about: "the job table: drain rate, enqueue rate, how soon a job starts; --fairness, --storm, --soak",
         run: |environment, arguments| Box::pin(queue::run(environment, arguments)),
     },
     Entry {

@@ -193,6 +193,22 @@ impl Canned {
         Self::text(429, "Retry later\n").header("retry-after", retry_after_seconds)
     }
 
+    /// Azure DevOps' refusal of a user whose consumption is over the limit.
+    pub fn azure_throttle(retry_after_seconds: u64) -> Self {
+        let message = "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource \
+                       'Concurrency' in namespace 'User'.";
+        Self::json(
+            429,
+            json!({ "$id": "1", "innerException": null, "message": message, "errorCode": 0, "eventId": 3000 }),
+        )
+        .header("retry-after", retry_after_seconds)
+    }
+
+    /// Azure DevOps' answer to a credential that it does not take: the sign-in page, as a success.
+    pub fn azure_sign_in() -> Self {
+        Self::html(203)
+    }
+
     fn typed(mut self, content_type: &str) -> Self {
         self.headers = vec![("content-type".to_owned(), content_type.to_owned())];
         self

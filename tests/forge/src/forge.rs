@@ -219,7 +219,7 @@ impl State {
                 .or(self.settings.gitlab.limit_per_minute),
             Face::Bitbucket if user.is_none() => Some(self.settings.bitbucket.anonymous_limit),
             Face::Bitbucket => Some(self.settings.bitbucket.limit_per_hour),
-            Face::Azure => None,
+            Face::Azure => self.settings.azure.limit_per_window,
         }
     }
 }

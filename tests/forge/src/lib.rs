@@ -54,6 +54,7 @@ mod serve;
 mod views;
 mod web;
 
+pub use azure::repository_guid as azure_repository_id;
 pub use bitbucket::{account_uuid, repository_uuid};
 pub use clock::{Clock, system_clock};
 pub use face::Face;
@@ -64,9 +65,9 @@ pub use grants::Granted;
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, BitbucketSettings, Branch, GitHubSettings, GitLabSettings, OAuthApp, OAuthAppId,
-    OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
-    RefreshTokenId, Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token,
+    Access, AzureSettings, BitbucketSettings, Branch, GitHubSettings, GitLabSettings, OAuthApp,
+    OAuthAppId, OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
+    RefreshTokenId, Repository, RepositoryId, RepositorySpec, Role, Settings, SignIn, State, Token,
     TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;

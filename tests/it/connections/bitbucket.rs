@@ -257,7 +257,7 @@ fn what_cannot_work_is_refused_before_anything_is_sent() {
         let mut elsewhere = body(&token, mail);
         elsewhere["base_url"] = json!("https://bitbucket.acme.example");
         let answer = owner.post("/git-connections", elsewhere).await;
-        let problem = answer.problem(422, "not_self_hosted");
+        let problem = answer.problem(422, "unsupported_instance");
         assert_eq!(problem["errors"][0]["field"], "base_url", "{answer}");
         assert_eq!(w.forge.count(&mooring_forge::Match::any()), 0);
 

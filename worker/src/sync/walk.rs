@@ -135,7 +135,7 @@ async fn store_page(
         .await?
         .ok_or(Error::NotFound("connection"))?;
     let changes = repositories::upsert_page(
-        &mut *tx,
+        &mut tx,
         organization,
         connection.id,
         connection.provider,

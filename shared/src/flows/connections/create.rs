@@ -72,7 +72,7 @@ fn unproven(
         description: new.description.clone(),
         provider: new.provider,
         base_url: checked.access.instance.base_url(),
-        azure_organization: new.azure_organization.clone(),
+        azure_organization: checked.access.azure_organization.clone(),
         auth_method: new.auth_method,
         status: ConnectionStatus::Active,
         health_code: HealthCode::Ok,
@@ -130,6 +130,11 @@ pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
             "base_url",
             "blocked_address",
             "This address, or where it redirects to, may not be reached. Check the URL, or ask the operator to allow it (MOORING_OUTBOUND_ALLOW).".to_owned(),
+        ),
+        ErrorClass::NotFound if checked.access.azure_organization.is_some() => (
+            "azure_organization",
+            "organization_not_found",
+            format!("{name} knows no organization of this name. Write it as in the address of the organization's pages."),
         ),
         ErrorClass::NotFound | ErrorClass::Unexpected => (
             "base_url",

@@ -34,7 +34,7 @@ pub struct NewConnection {
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
     pub base_url: Option<String>,
-    /// The organization at Azure DevOps.
+    /// The organization at Azure DevOps; its tokens need one.
     pub azure_organization: Option<String>,
     /// Whether a GitLab token rotates itself.
     pub auto_rotate: bool,
@@ -93,6 +93,10 @@ impl NewConnection {
             }
         };
         self.check_method(&mut faults);
+        let azure_organization = match &provider {
+            Some(provider) => self.check_organization(&**provider, &mut faults),
+            None => None,
+        };
         let secret = match &provider {
             Some(provider) => self.check_secret(&**provider, context.clock.now(), &mut faults),
             None => None,
@@ -122,7 +126,7 @@ impl NewConnection {
                     self.auth_method,
                     secret.grant.access_token.clone(),
                     self.username.clone(),
-                    self.azure_organization.clone(),
+                    azure_organization,
                 );
                 Ok(Checked {
                     name,
@@ -153,6 +157,25 @@ impl NewConnection {
         }
     }
 
+    fn check_organization(
+        &self,
+        provider: &dyn Provider,
+        faults: &mut Vec<FieldError>,
+    ) -> Option<String> {
+        let given = self.azure_organization.as_deref().map(str::trim);
+        let given = given.filter(|name| !name.is_empty());
+        provider
+            .check_organization(self.auth_method, given)
+            .unwrap_or_else(|error| {
+                faults.push(FieldError::new(
+                    "azure_organization",
+                    error.code,
+                    error.message,
+                ));
+                None
+            })
+    }
+
     fn check_secret(
         &self,
         provider: &dyn Provider,
@@ -180,11 +203,6 @@ impl NewConnection {
             Ok(instance) => Some(instance),
             Err(InstanceError::Url(error)) => {
                 faults.push(FieldError::new("base_url", error.code, error.to_string()));
-                None
-            }
-            Err(error @ InstanceError::NotHosted(_)) => {
-                let code = InstanceError::NOT_HOSTED;
-                faults.push(FieldError::new("base_url", code, error.to_string()));
                 None
             }
             // Reported under `provider` already.

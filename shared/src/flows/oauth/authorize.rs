@@ -216,10 +216,6 @@ fn instance(
         Err(InstanceError::Url(error)) => {
             Err(Error::field("base_url", error.code, error.to_string()))
         }
-        Err(error @ InstanceError::NotHosted(_)) => {
-            let code = InstanceError::NOT_HOSTED;
-            Err(Error::field("base_url", code, error.to_string()))
-        }
         Err(InstanceError::Provider(error)) => Err(unavailable(error)),
     };
     let Some(connection) = healed else {

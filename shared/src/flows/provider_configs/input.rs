@@ -103,11 +103,6 @@ fn instance(context: &Context, save: &Save, faults: &mut Vec<FieldError>) -> Opt
             faults.push(FieldError::new("base_url", error.code, error.to_string()));
             None
         }
-        Err(error @ InstanceError::NotHosted(_)) => {
-            let code = InstanceError::NOT_HOSTED;
-            faults.push(FieldError::new("base_url", code, error.to_string()));
-            None
-        }
         Err(InstanceError::Provider(error)) => {
             let code = crate::providers::ProviderUnavailable::CODE;
             faults.push(FieldError::new("provider", code, error.to_string()));

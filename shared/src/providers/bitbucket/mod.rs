@@ -48,9 +48,9 @@ use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, UrlError};
 use client::Client;
-pub use oauth::BitbucketOAuth;
+use oauth::BitbucketOAuth;
 
 /// The adapter for Bitbucket Cloud.
 pub struct Bitbucket {
@@ -78,13 +78,20 @@ impl Provider for Bitbucket {
         ProviderKind::Bitbucket
     }
 
-    /// There is one Bitbucket Cloud; other addresses do not pass [`Provider::serves`].
+    /// There is one Bitbucket Cloud; other addresses do not pass [`Provider::check_web_url`].
     fn instance(&self, _web_url: Option<&Url>) -> Instance {
         self.configured.clone()
     }
 
-    fn serves(&self, web_url: &Url) -> bool {
-        web_url.origin() == self.configured.web_url.origin()
+    fn check_web_url(&self, web_url: &Url) -> Result<(), UrlError> {
+        if web_url.origin() == self.configured.web_url.origin() {
+            return Ok(());
+        }
+        Err(UrlError {
+            code: "unsupported_instance",
+            message: "Mooring connects Bitbucket where its vendor hosts it, and this is another address. Leave base_url out."
+                .to_owned(),
+        })
     }
 
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError> {

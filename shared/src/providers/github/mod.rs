@@ -23,7 +23,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
-pub use oauth::GithubOAuth;
+use oauth::GithubOAuth;
 
 /// The adapter for GitHub.
 pub struct Github {

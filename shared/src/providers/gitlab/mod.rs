@@ -22,7 +22,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
-pub use oauth::GitlabOAuth;
+use oauth::GitlabOAuth;
 
 /// The adapter for GitLab.
 pub struct Gitlab {

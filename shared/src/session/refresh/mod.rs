@@ -30,7 +30,7 @@
 //! - *Dead holder*: its attempt stands `in_flight`. Nobody takes over before the call itself would
 //!   have timed out: the host may be working on it, and a second presentation beside the first is
 //!   what kills the grant. Then the attempt is `unknown`, and one more is made.
-//! - *Own time-out*: as unknown; the lease stays for [`QUARANTINE`].
+//! - *Own time-out*: as unknown; the lease stays for the quarantine.
 //! - *Late success*: the answer of a holder that was taken over is stored where its version still
 //!   stands, even over the verdict `expired` of the one that took over.
 //! - *Reconnect meanwhile*: the version has moved, the answer belongs to the old grant: discarded,
@@ -65,8 +65,6 @@ use crate::store::refreshes::{self, Grant};
 use crate::store::sweeps::renewals::{Verdict, Wanted};
 use attempt::Attempt;
 
-/// A host may still be committing what we no longer wait for.
-pub const QUARANTINE: Duration = Duration::from_secs(30);
 /// Before a token's end it is renewed although it is lent out: no lease reaches into this.
 pub const LAST_MINUTE: TimeDelta = TimeDelta::seconds(60);
 /// Between two looks whether another's renewal has ended.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::attempt::Attempt;
 use super::judge::{self, Facts, Judgement};
-use super::{QUARANTINE, Renewal, due};
+use super::{Renewal, due};
 use crate::authz::{Permission, Permit};
 use crate::domain::activity::Event;
 use crate::domain::actor::Actor;
@@ -174,7 +174,7 @@ async fn failed(
         code: error.code.clone(),
         detail: error.detail.clone(),
         next_refresh_at: judgement.again,
-        quarantine: may_still_commit.then_some(QUARANTINE),
+        quarantine: may_still_commit.then_some(context.refresh.quarantine),
     };
     let mut tx = context.db.tenant(connection.organization_id).await?;
     let face = connections::get_for_update(&mut *tx, connection.id).await?;

@@ -27,7 +27,9 @@ pub(crate) use oauth_grant::{Code, CodeRefusal, Issued, RefreshRefusal};
 pub use owner::{Organization, Owner, OwnerKind, Role, User};
 pub use repository::{Access, Branch, Repository, RepositorySpec, Visibility};
 pub(crate) use resolve::Found;
-pub use settings::{BitbucketSettings, GitHubSettings, GitLabSettings, Settings};
+pub use settings::{
+    AzureSettings, BitbucketSettings, GitHubSettings, GitLabSettings, Settings, SignIn,
+};
 pub use token::{Token, TokenKind, TokenSpec};
 
 use crate::clock::Clock;

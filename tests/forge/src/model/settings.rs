@@ -1,6 +1,8 @@
 //! What an operator of the provider would set: limits, versions, caps. Tests turn the caps down instead of making
 //! fifty thousand repositories.
 
+use chrono::{DateTime, Utc};
+
 /// Settings of all faces.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -10,6 +12,8 @@ pub struct Settings {
     pub gitlab: GitLabSettings,
     /// Settings of the Bitbucket face.
     pub bitbucket: BitbucketSettings,
+    /// Settings of the Azure DevOps face.
+    pub azure: AzureSettings,
 }
 
 /// Settings of the GitHub face.
@@ -81,6 +85,44 @@ impl Default for BitbucketSettings {
             limit_per_hour: 1_000,
             anonymous_limit: 60,
             opaque_pages: false,
+        }
+    }
+}
+
+/// Settings of the Azure DevOps face.
+#[derive(Clone, Debug)]
+pub struct AzureSettings {
+    /// Requests per five minutes and user. The real service counts consumption instead (200 "TSTU"); `None` is without
+    /// limit.
+    pub limit_per_window: Option<u32>,
+    /// From so many requests on, answers tell the limit in their headers and ask, by `Retry-After` on a 200, to slow down:
+    /// the real service delays before it blocks.
+    pub delayed_from: u32,
+    /// How a refused credential is answered.
+    pub sign_in: SignIn,
+    /// From when on tokens for all of a person's organizations are refused (2026-12-01).
+    pub global_tokens_end: Option<DateTime<Utc>>,
+}
+
+/// How Azure DevOps answers a credential that it does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignIn {
+    /// 203 and the sign-in page.
+    Page,
+    /// 302 to the sign-in page.
+    Redirect,
+    /// 401 without a body.
+    Unauthorized,
+}
+
+impl Default for AzureSettings {
+    fn default() -> Self {
+        Self {
+            limit_per_window: Some(20_000),
+            delayed_from: 15_000,
+            sign_in: SignIn::Page,
+            // 2026-12-01.
+            global_tokens_end: DateTime::from_timestamp(1_796_083_200, 0),
         }
     }
 }

@@ -32,7 +32,8 @@ pub struct Token {
     pub revoked: bool,
     /// Organizations with enforced single sign-on for which it was authorized.
     pub sso_authorized: BTreeSet<OwnerId>,
-    /// The one account a fine-grained token is bound to.
+    /// The one account a fine-grained token is bound to, the one organization of an Azure DevOps token; without one that
+    /// is a token for all of its user's organizations.
     pub resource_owner: Option<OwnerId>,
     /// The repositories a fine-grained token is limited to; `None` is all of its resource owner.
     pub repositories: Option<BTreeSet<RepositoryId>>,
@@ -154,6 +155,14 @@ impl TokenSpec {
         )
     }
 
+    /// A personal access token of Azure DevOps for the organization named like its user, with the scopes `vso.code` and
+    /// `vso.project` and no end.
+    pub fn azure(login: &str) -> Self {
+        let mut spec = Self::new(login, TokenKind::AzurePat, &["vso.code", "vso.project"]);
+        spec.resource_owner = Some(login.to_owned());
+        spec
+    }
+
     /// A token of another kind, with these scopes and no end.
     pub fn of(login: &str, kind: TokenKind, scopes: &[&str]) -> Self {
         Self::new(login, kind, scopes)
@@ -183,7 +192,7 @@ impl TokenSpec {
         self
     }
 
-    /// Fine-grained: bound to this account.
+    /// Fine-grained: bound to this account. Azure DevOps: for this organization alone.
     pub fn resource_owner(mut self, login: &str) -> Self {
         self.resource_owner = Some(login.to_owned());
         self
