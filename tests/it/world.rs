@@ -36,7 +36,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
-pub use api::{Api, allowing, outbound};
+pub use api::{Api, allowing, outbound, providers};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;
@@ -205,6 +205,7 @@ impl World {
             provider: ProviderKind::Github,
             auth_method: AuthMethod::Pat,
             api_token: Some(Secret::from(token)),
+            grant: None,
             username: None,
             base_url: None,
             azure_organization: None,

@@ -4,7 +4,8 @@ use aide::OperationInput;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use shared::domain::ids::{
-    ApiTokenId, ConnectedRepositoryId, ConnectionId, CredentialLeaseId, JobId, RepositoryId, UserId,
+    ApiTokenId, ConnectedRepositoryId, ConnectionId, CredentialLeaseId, JobId, ProviderConfigId,
+    RepositoryId, UserId,
 };
 use uuid::Uuid;
 
@@ -37,6 +38,7 @@ path_ids! {
     UserId: "user_id", "member";
     CredentialLeaseId: "lease_id", "lease";
     ApiTokenId: "token_id", "API token";
+    ProviderConfigId: "config_id", "provider configuration";
 }
 
 /// An id of the path.

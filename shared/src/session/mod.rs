@@ -14,8 +14,10 @@ mod ask;
 mod explain;
 mod open;
 pub mod refresh;
+mod trust;
 
 pub use crate::ask;
 pub use ask::renewed_after;
 pub use explain::explain;
 pub use open::{Session, access_for, of_token, open};
+pub use trust::trusting;

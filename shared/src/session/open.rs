@@ -14,6 +14,7 @@ use crate::domain::refresh::RefreshReason;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
+use crate::session::trusting;
 use crate::store::credentials::{self, StoredCredential};
 use crate::vault::{Column, Place};
 
@@ -27,6 +28,8 @@ pub struct Session {
     pub access: Access,
     /// The version of the credential: a verdict counts only while it stands.
     pub version: i64,
+    /// Whether it is refreshed before it ends.
+    pub renews: bool,
 }
 
 /// Opens the credential of a connection that the caller has found already (its own, or a shared
@@ -49,18 +52,20 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         stored = read(context, &connection).await?;
     }
     let sealed = stored.access_token.ok_or_else(missing)?;
-    of_token(context, connection, sealed, stored.version)
+    let renews = stored.refresh_token.is_some();
+    of_token(context, connection, sealed, (stored.version, renews)).await
 }
 
-/// A session of a sealed token that was read already.
+/// A session of a sealed token that was read already, with its version and whether it is refreshed
+/// before it ends.
 ///
 /// # Errors
 /// As [`open`].
-pub fn of_token(
+pub async fn of_token(
     context: &Context,
     connection: Connection,
     sealed: Vec<u8>,
-    version: i64,
+    (version, renews): (i64, bool),
 ) -> Result<Session, Error> {
     let organization = connection.organization_id;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
@@ -77,6 +82,7 @@ pub fn of_token(
             message: error.to_string(),
             callers_fault: true,
         })?;
+    let instance = trusting(context, organization, instance).await?;
     let access = access_for(
         &*provider,
         instance,
@@ -90,6 +96,7 @@ pub fn of_token(
         provider,
         access,
         version,
+        renews,
     })
 }
 

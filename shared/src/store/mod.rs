@@ -16,6 +16,7 @@ mod migrate;
 
 pub mod activity;
 pub mod api_tokens;
+pub mod call_windows;
 pub mod connected_repositories;
 pub mod connections;
 pub mod counters;
@@ -27,7 +28,9 @@ pub mod jobs_changes;
 pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
+pub mod oauth_states;
 pub mod organizations;
+pub mod provider_configs;
 pub mod refreshes;
 pub mod repositories;
 pub mod sweeps;

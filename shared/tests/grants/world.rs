@@ -310,6 +310,7 @@ fn instance(way: Way, at: &Running) -> Instance {
         kind,
         web_url: url(web),
         api_url: url(api),
+        certificate: None,
     }
 }
 

@@ -3,6 +3,7 @@
 mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
+mod forget_oauth_states;
 mod refresh_token;
 mod ring_stranded;
 mod sweep_due_tokens;
@@ -17,8 +18,8 @@ use shared::config::Intervals;
 use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, RefreshToken, RingStranded,
-    SweepDueTokens, SyncConnection, ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, RefreshToken,
+    RingStranded, SweepDueTokens, SyncConnection, ValidateConnection,
 };
 use shared::queue::{Job, NewJob};
 
@@ -33,6 +34,7 @@ pub fn registry() -> Registry<Context> {
         .with::<RefreshToken>()
         .with::<SweepDueTokens>()
         .with::<ForgetIdempotencyKeys>()
+        .with::<ForgetOauthStates>()
         .with::<EndStrandedSyncs>()
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
@@ -51,6 +53,9 @@ pub fn schedule(every: &Intervals) -> Schedule {
         )
         .line("forget_idempotency_keys", minutes(10), minutes(1), |now| {
             sweep(&ForgetIdempotencyKeys {}, now)
+        })
+        .line("forget_oauth_states", minutes(10), minutes(1), |now| {
+            sweep(&ForgetOauthStates {}, now)
         })
         .line("end_stranded_syncs", minutes(5), minutes(1), |now| {
             sweep(&EndStrandedSyncs {}, now)

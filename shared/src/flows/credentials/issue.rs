@@ -95,7 +95,8 @@ pub async fn issue(
                 continue;
             }
         };
-        let session = session::of_token(context, connection.clone(), token, lease.version)?;
+        let about = (lease.version, false);
+        let session = session::of_token(context, connection.clone(), token, about).await?;
         let username = session.provider.git_username(session.access.scheme);
         return Ok(Issued {
             lease_id: lease.id,

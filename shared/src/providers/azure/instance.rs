@@ -13,6 +13,7 @@ pub(super) fn at(web_url: &Url) -> Instance {
     Instance {
         kind: ProviderKind::AzureDevops,
         api_url: web_url.clone(),
+        certificate: None,
         web_url,
     }
 }

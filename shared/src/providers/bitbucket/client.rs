@@ -6,7 +6,7 @@ use http::header::{ACCEPT, HeaderValue};
 use http::{Request, Response};
 use url::form_urlencoded;
 
-use super::super::transport::{credential_header, failure, no_answer, told};
+use super::super::transport::{credential_header, failure, no_answer, told, trusting};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -62,6 +62,7 @@ impl Client {
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(Bytes::new())
             .map_err(|error| unbuildable(error.to_string()))?;
+        let request = trusting(request, &access.instance);
         let sent = self.outbound.send(request).await;
         sent.map_err(|error| no_answer(&error))
     }

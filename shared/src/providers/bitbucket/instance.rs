@@ -16,6 +16,7 @@ pub(super) fn at(web_url: &Url, api_url: &Url) -> Instance {
         kind: ProviderKind::Bitbucket,
         web_url: trimmed(web_url),
         api_url: trimmed(api_url),
+        certificate: None,
     }
 }
 

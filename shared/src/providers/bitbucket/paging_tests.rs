@@ -10,6 +10,7 @@ fn access() -> Access {
             kind: ProviderKind::Bitbucket,
             web_url: url("https://bitbucket.org"),
             api_url: url("https://api.bitbucket.org/2.0"),
+            certificate: None,
         },
         token: Secret::from("secret"),
         scheme: Scheme::Bearer,

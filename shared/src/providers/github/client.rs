@@ -10,13 +10,13 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{ACCEPT, HeaderMap, HeaderValue};
+use http::header::{ACCEPT, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use octocrab::OctoBody;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 
-use super::super::transport::{credential_header, failure, no_answer, told};
+use super::super::transport::{credential_header, failure, no_answer, told, trusting};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -83,16 +83,17 @@ impl Client {
         }
         let uri: Uri = url.as_str().parse().map_err(|_| malformed())?;
         let (name, value) = credential_header(access)?;
-        let headers = HeaderMap::from_iter([
-            (name, value),
-            (
+        let request = Request::get(uri)
+            .header(name, value)
+            .header(
                 ACCEPT,
                 HeaderValue::from_static("application/vnd.github+json"),
-            ),
-        ]);
+            )
+            .body(OctoBody::empty())
+            .map_err(|_| malformed())?;
         let answer = self
             .octocrab
-            ._get_with_headers(uri, Some(headers))
+            .execute(trusting(request, &access.instance))
             .await
             .map_err(|error| unanswered(access, &error))?;
         let (head, body) = answer.into_parts();

@@ -22,7 +22,7 @@ use super::super::oauth::{
 use super::super::token_endpoint::{
     Client, Field, Pair, Refused, Reply, TokenEndpoint, basic, page, scopes, standard,
 };
-use super::super::transport::{failure, no_answer};
+use super::super::transport::{failure, no_answer, trusting};
 use super::super::{ErrorClass, ProviderError};
 use super::{errors, path};
 use crate::clock::Clock;
@@ -129,6 +129,7 @@ impl OAuth for GithubOAuth {
             .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
             .body(Bytes::from_owner(body))
             .map_err(|_| malformed())?;
+        let request = trusting(request, &app.instance);
         let answer = self.endpoint.outbound.send(request).await;
         let answer = answer.map_err(|error| no_answer(&error))?;
         match answer.status().as_u16() {

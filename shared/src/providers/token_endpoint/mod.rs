@@ -23,7 +23,7 @@ use url::{Url, form_urlencoded};
 use zeroize::Zeroizing;
 
 use super::oauth::{Grant, GrantError, GrantErrorClass, OAuthApp};
-use super::transport::shorten;
+use super::transport::{shorten, trusting};
 use crate::clock::Clock;
 use crate::domain::provider::Instance;
 use crate::domain::secret::{ExposeSecret, Secret};
@@ -132,6 +132,7 @@ impl TokenEndpoint {
             code: "invalid_url",
             message: "The address of the token endpoint is no URL.".into(),
         })?;
+        let request = trusting(request, &app.instance);
         self.outbound.send_within(request, &limits).await
     }
 }

@@ -10,6 +10,7 @@ fn app(web_url: &str) -> OAuthApp {
             kind: ProviderKind::Gitlab,
             web_url: url.clone(),
             api_url: url,
+            certificate: None,
         },
         client_id: "id".to_owned(),
         client_secret: Secret::from("hush"),

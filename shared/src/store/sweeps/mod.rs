@@ -1,6 +1,7 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
 mod feed;
+mod forget;
 pub mod renewals;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +11,7 @@ use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
 pub use feed::{Standing, entries_of_event, standings};
+pub use forget::forget_oauth_states;
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.
