@@ -11,6 +11,9 @@ const UNTYPED = (value) => ["boolean", "number"].includes(typeof value);
 // A whole object without this property.
 const WITHOUT = (name) => (value) => typeof value === "object" && !(name in value);
 
+// In lists an account is declared as a user and an enterprise at once, where the single installation is either.
+const installations = { account: WITHOUT("slug") };
+
 const project = {
   description: NULL,
   default_branch: NULL,
@@ -58,7 +61,7 @@ const refusal = { "": WITHOUT("message") };
 // (`x-github-breaking-changes`: `remove_has_downloads`).
 const newest = { "": WITHOUT("has_downloads") };
 
-export const allowed = { project, group, metadata, token, refusal, newest };
+export const allowed = { installations, project, group, metadata, token, refusal, newest };
 
 // The description names 200 alone for many endpoints; other answers match nothing in it.
 export const UNDECLARED_STATUS = "Unable to match the returned status code";

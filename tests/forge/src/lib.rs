@@ -60,7 +60,8 @@ pub use gates::{Gate, Hold};
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, Branch, GitHubSettings, GitLabSettings, Organization, Owner, OwnerId, OwnerKind,
+    Access, App, AppId, AppSpec, Branch, GitHubSettings, GitLabSettings, Installation,
+    InstallationId, InstallationSpec, Organization, Owner, OwnerId, OwnerKind, RegisteredApp,
     Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token, TokenId, TokenKind,
     TokenSpec, User, Visibility,
 };
