@@ -11,6 +11,7 @@ use shared::flows::{Context, RefreshTimes, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
+use shared::session::MintedTokens;
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -53,6 +54,7 @@ impl Parts {
                 buffer: time(config.refresh_buffer),
                 lease: config.jobs.lease,
             },
+            minted: MintedTokens::default(),
         };
         Ok(Self {
             context,

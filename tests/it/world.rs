@@ -26,6 +26,7 @@ use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
 use shared::flows::{Context, RefreshTimes, Retention, connections, jobs};
 use shared::queue::Doorbell;
+use shared::session::MintedTokens;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -300,6 +301,7 @@ async fn context(
             buffer: chrono::TimeDelta::minutes(10),
             lease: LEASE,
         },
+        minted: MintedTokens::default(),
     }
 }
 

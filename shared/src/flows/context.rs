@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
+use crate::session::MintedTokens;
 use crate::store::Db;
 use crate::vault::Vault;
 
@@ -31,6 +32,8 @@ pub struct Context {
     pub apps: Arc<PlatformApps>,
     /// When and under what lease tokens are refreshed.
     pub refresh: RefreshTimes,
+    /// Tokens of installations of GitHub Apps, in this process.
+    pub minted: MintedTokens,
 }
 
 /// When and under what lease tokens are refreshed; what the operator set.

@@ -7,6 +7,7 @@
 //! An adapter keeps no state of a tenant: what it needs comes in an [`Access`].
 
 mod access;
+mod apps;
 mod error;
 mod github;
 mod gitlab;
@@ -16,6 +17,7 @@ mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
+pub use apps::{App, AppFacts, Apps, Installation, InstallationToken, Narrowing, Selection};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};

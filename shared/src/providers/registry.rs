@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::Provider;
 use super::github::Github;
 use super::gitlab::Gitlab;
+use super::{Apps, Provider};
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::outbound::{Outbound, OutboundAllow, UrlError};
@@ -148,6 +148,12 @@ impl Providers {
             ProviderKind::Gitlab => Ok(self.gitlab.clone()),
             ProviderKind::Bitbucket | ProviderKind::AzureDevops => Err(ProviderUnavailable(kind)),
         }
+    }
+
+    /// What has Apps that are installed at accounts: GitHub alone.
+    #[must_use]
+    pub fn apps(&self) -> Arc<dyn Apps> {
+        self.github.clone()
     }
 
     /// The instance at a base URL as somebody typed it, or the platform's configured one.

@@ -8,6 +8,7 @@ use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
+use crate::session::installation;
 use crate::store::credentials;
 use crate::vault::{Column, Place};
 
@@ -15,7 +16,7 @@ use crate::vault::{Column, Place};
 pub struct Session {
     /// The connection as it was when it was opened.
     pub connection: Connection,
-    /// Its adapter.
+    /// Its adapter; for an installation of an App one that brings a token of its own to every call.
     pub provider: Arc<dyn Provider>,
     /// The opened credential.
     pub access: Access,
@@ -39,9 +40,11 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         message: "This connection holds no credential. Paste a token or connect again.".to_owned(),
     };
     let stored = stored.ok_or_else(missing)?;
-    let sealed = stored.access_token.ok_or_else(missing)?;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
-    let token = context.vault.open(&place, &sealed)?;
+    let secret = match &stored.access_token {
+        Some(sealed) => Some(context.vault.open(&place, sealed)?),
+        None => None,
+    };
     let provider = context
         .providers
         .of(connection.provider)
@@ -54,14 +57,19 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             message: error.to_string(),
             callers_fault: true,
         })?;
-    let access = access_for(
-        &*provider,
-        instance,
-        connection.auth_method,
-        token,
-        connection.username.clone(),
-        connection.azure_organization.clone(),
-    );
+    let (provider, access) = if connection.auth_method == AuthMethod::GithubApp {
+        installation::open(context, &connection, instance, secret)?
+    } else {
+        let access = access_for(
+            &*provider,
+            instance,
+            connection.auth_method,
+            secret.ok_or_else(missing)?,
+            connection.username.clone(),
+            connection.azure_organization.clone(),
+        );
+        (provider, access)
+    };
     Ok(Session {
         connection,
         provider,

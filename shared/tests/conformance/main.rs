@@ -3,6 +3,7 @@
 mod branches;
 mod failures;
 mod github;
+mod github_app;
 mod gitlab;
 mod identity;
 mod listings;

@@ -80,6 +80,8 @@ pub(super) fn refuse(
         ErrorClass::Forbidden | ErrorClass::ScopeMissing => HealthCode::ScopeMissing,
         ErrorClass::SsoBlocked => HealthCode::SsoBlocked,
         ErrorClass::Suspended => HealthCode::Suspended,
+        ErrorClass::Uninstalled => HealthCode::Uninstalled,
+        ErrorClass::Operator => HealthCode::OperatorConfiguration,
         ErrorClass::RateLimited => HealthCode::RateLimited,
         ErrorClass::NotFound
         | ErrorClass::Unavailable
