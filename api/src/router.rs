@@ -15,7 +15,7 @@ use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
     activity, api_tokens, branches, connected_repositories, connections, events, jobs, members,
-    organizations, repositories, syncs,
+    oauth, oauth_callback, organizations, provider_configs, repositories, syncs,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -48,6 +48,15 @@ fn write(r: &mut Routes) {
     r.both(GET, "/api-tokens", P::TokensManage, api_tokens::list, &api_tokens::LIST);
     r.both(POST, "/api-tokens", P::TokensManage, api_tokens::create, &api_tokens::CREATE);
     r.both(DELETE, "/api-tokens/{token_id}", P::TokensManage, api_tokens::delete, &api_tokens::DELETE);
+
+    r.both(GET, "/git-provider-configs", P::ProvidersConfigure, provider_configs::list, &provider_configs::LIST);
+    r.both(POST, "/git-provider-configs", P::ProvidersConfigure, provider_configs::save, &provider_configs::SAVE);
+    r.both(DELETE, "/git-provider-configs/{config_id}", P::ProvidersConfigure, provider_configs::delete, &provider_configs::DELETE);
+
+    r.at(GET, "/api/v1/git-oauth/status", Access::SignedIn, oauth::status, &oauth::STATUS);
+    r.at(GET, "/api/v1/git-oauth/connections", Access::SignedIn, oauth::connections, &oauth::CONNECTIONS);
+    r.at(POST, "/api/v1/git-oauth/authorize", Access::SignedIn, oauth::authorize, &oauth::AUTHORIZE);
+    r.at(GET, "/api/v1/auth/{provider}/callback", Access::Anyone, oauth_callback::callback, &oauth_callback::CALLBACK);
 
     r.both(GET, "/git-connections", P::ConnectionsList, connections::list, &connections::LIST);
     r.both(POST, "/git-connections", P::ConnectionsCreate, connections::create, &connections::CREATE);

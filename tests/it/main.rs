@@ -11,6 +11,7 @@ mod jobs;
 mod jwt;
 mod organizations;
 mod processes;
+mod provider_configs;
 mod repositories;
 mod routes;
 mod secrets;

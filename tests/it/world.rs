@@ -204,6 +204,7 @@ impl World {
             provider: ProviderKind::Github,
             auth_method: AuthMethod::Pat,
             api_token: Some(Secret::from(token)),
+            grant: None,
             username: None,
             base_url: None,
             azure_organization: None,

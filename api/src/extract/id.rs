@@ -4,7 +4,7 @@ use aide::OperationInput;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use shared::domain::ids::{
-    ApiTokenId, ConnectedRepositoryId, ConnectionId, JobId, RepositoryId, UserId,
+    ApiTokenId, ConnectedRepositoryId, ConnectionId, JobId, ProviderConfigId, RepositoryId, UserId,
 };
 use uuid::Uuid;
 
@@ -36,6 +36,7 @@ path_ids! {
     JobId: "job_id", "job";
     UserId: "user_id", "member";
     ApiTokenId: "token_id", "API token";
+    ProviderConfigId: "config_id", "provider configuration";
 }
 
 /// An id of the path.

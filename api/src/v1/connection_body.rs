@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use shared::domain::auth_method::AuthMethod;
 use shared::domain::provider::ProviderKind;
-use shared::flows::connections::{Changes, NewConnection};
+use shared::flows::connections::{Changes, NewConnection, PastedGrant};
 use shared::flows::{Error, FieldError};
+use url::Url;
 
 use crate::extract::{SecretText, present};
 
@@ -55,9 +56,14 @@ pub(crate) struct ConnectionCreate {
 }
 
 impl ConnectionCreate {
+    /// The provider.
+    pub(super) fn provider(&self) -> ProviderKind {
+        self.provider
+    }
+
     /// What the flow takes, or the fields that the method has no use for: a secret in the wrong
     /// field is not dropped in silence.
-    pub(super) fn into_new(self) -> Result<NewConnection, Error> {
+    pub(super) fn into_new(self, redirect_uri: Option<Url>) -> Result<NewConnection, Error> {
         let mut faults = self.misplaced();
         if let (Some(base), Some(gitlab)) = (&self.base_url, &self.gitlab_url)
             && base != gitlab
@@ -84,6 +90,12 @@ impl ConnectionCreate {
             provider: self.provider,
             auth_method: self.auth_method,
             api_token: self.api_token.map(|token| token.0),
+            grant: grant(
+                self.access_token,
+                self.refresh_token,
+                self.token_expires_at,
+                redirect_uri,
+            ),
             username: self.username,
             base_url: self.base_url.or(self.gitlab_url),
             azure_organization: self.azure_organization,
@@ -166,39 +178,46 @@ pub(crate) struct ConnectionUpdate {
 }
 
 impl ConnectionUpdate {
-    /// What the flow takes. Connections by OAuth and by App are not made by this version, so
-    /// their fields fit none.
-    pub(super) fn into_changes(self) -> Result<Changes, Error> {
-        let misplaced: Vec<FieldError> = [
-            ("access_token", self.access_token.is_some()),
-            ("refresh_token", self.refresh_token.is_some()),
-            ("token_expires_at", self.token_expires_at.is_some()),
-            (
+    /// What the flow takes. Connections by App are not made by this version, so their key fits
+    /// none.
+    pub(super) fn into_changes(self, redirect_uri: Option<Url>) -> Result<Changes, Error> {
+        if self.github_app_private_key.is_some() {
+            return Err(Error::field(
                 "github_app_private_key",
-                self.github_app_private_key.is_some(),
-            ),
-        ]
-        .into_iter()
-        .filter(|(_, given)| *given)
-        .map(|(field, _)| {
-            FieldError::new(
-                field,
                 "unsupported_combination",
                 "This connection was made with a token: replace it with api_token.",
-            )
-        })
-        .collect();
-        if !misplaced.is_empty() {
-            return Err(Error::Invalid(misplaced));
+            ));
         }
         Ok(Changes {
             name: self.name,
             description: self.description,
             api_token: self.api_token.map(|token| token.0),
+            grant: grant(
+                self.access_token,
+                self.refresh_token,
+                self.token_expires_at,
+                redirect_uri,
+            ),
             username: self.username,
             auto_rotate: self.auto_rotate,
             is_active: self.is_active,
             allow_org_usage: self.allow_org_usage,
         })
     }
+}
+
+/// A pasted grant, where anything of one is given.
+fn grant(
+    access_token: Option<SecretText>,
+    refresh_token: Option<SecretText>,
+    expires_at: Option<DateTime<Utc>>,
+    redirect_uri: Option<Url>,
+) -> Option<PastedGrant> {
+    let given = access_token.is_some() || refresh_token.is_some() || expires_at.is_some();
+    given.then(|| PastedGrant {
+        access_token: access_token.map(|token| token.0),
+        refresh_token: refresh_token.map(|token| token.0),
+        expires_at,
+        redirect_uri,
+    })
 }

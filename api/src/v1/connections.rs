@@ -73,7 +73,8 @@ pub(crate) async fn create(
     Permitted(permit): Permitted,
     Body(body): Body<ConnectionCreate>,
 ) -> Result<Created<ConnectionView>, ApiError> {
-    let made = flow::create(&state.context, &permit, &body.into_new()?).await?;
+    let redirect_uri = state.settings.redirect_uri(body.provider());
+    let made = flow::create(&state.context, &permit, &body.into_new(redirect_uri)?).await?;
     let location = format!("{}/git-connections/{}", home(made.organization_id), made.id);
     Ok(Created::at(made.into(), location))
 }
@@ -96,7 +97,7 @@ pub(crate) async fn test(
     Body(body): Body<ConnectionCreate>,
 ) -> Result<Reply<Validation>, ApiError> {
     Ok(Reply(
-        flow::test(&state.context, &permit, &body.into_new()?).await?,
+        flow::test(&state.context, &permit, &body.into_new(None)?).await?,
     ))
 }
 
@@ -130,7 +131,10 @@ pub(crate) async fn update(
     Id(id): Id<ConnectionId>,
     Body(body): Body<ConnectionUpdate>,
 ) -> Result<Reply<ConnectionView>, ApiError> {
-    let changed = flow::update(&state.context, &permit, id, &body.into_changes()?).await?;
+    let found = flow::find_own(&state.context, &permit, id).await?;
+    let redirect_uri = state.settings.redirect_uri(found.provider);
+    let changes = body.into_changes(redirect_uri)?;
+    let changed = flow::update(&state.context, &permit, id, &changes).await?;
     Ok(Reply(changed.into()))
 }
 

@@ -38,6 +38,12 @@ text_enum! {
         GitConnectionStatusChanged = "git_connection_status_changed",
         /// A connection was deleted.
         GitConnectionDeleted = "git_connection_deleted",
+        /// A registration at a provider was saved.
+        GitProviderConfigured = "git_provider_configured",
+        /// A registration was deleted, with the connections that were made through it.
+        GitProviderConfigRemoved = "git_provider_config_removed",
+        /// An account at a provider gave its consent.
+        GitProviderConnected = "git_provider_connected",
         /// A repository was connected for scans.
         ConnectedRepositoryCreated = "connected_repository_created",
         /// A connected repository was changed.

@@ -73,6 +73,10 @@ id! {
     ActivityId,
     /// An API token.
     ApiTokenId,
+    /// A registration at a provider.
+    ProviderConfigId,
+    /// A consent or installation that was begun.
+    OauthStateId,
     /// A request, for correlation.
     RequestId,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
@@ -11,7 +11,7 @@ use crate::providers::Providers;
 use crate::queue::Doorbell;
 use crate::session::MintedTokens;
 use crate::store::Db;
-use crate::vault::Vault;
+use crate::vault::{Vault, random};
 
 /// The parts that flows, sessions and jobs work with. Cheap to clone.
 #[derive(Clone)]
@@ -46,6 +46,20 @@ pub struct RefreshTimes {
     pub lease: Duration,
 }
 
+impl RefreshTimes {
+    /// When a token that was obtained now and ends then is to be refreshed: the buffer before its
+    /// end, or a third of its lifetime where that is less, and up to a tenth of that earlier, so
+    /// that what was granted together is not refreshed together.
+    #[must_use]
+    pub fn due(&self, now: DateTime<Utc>, end: DateTime<Utc>) -> DateTime<Utc> {
+        let lifetime = (end - now).max(TimeDelta::zero());
+        let buffer = self.buffer.min(lifetime / 3);
+        let tenth = Duration::try_from_secs_f64(buffer.as_seconds_f64() * 0.1 * random::fraction());
+        let jitter = tenth.ok().and_then(|tenth| TimeDelta::from_std(tenth).ok());
+        end - buffer - jitter.unwrap_or_default()
+    }
+}
+
 /// How long things are kept that nobody needs for ever; what the operator set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -53,4 +67,27 @@ pub struct Retention {
     pub jobs: TimeDelta,
     /// Jobs that failed, after their end (`MOORING_FAILED_JOB_RETENTION`).
     pub failed_jobs: TimeDelta,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refresh_is_due_a_little_before_the_buffer() {
+        let times = RefreshTimes {
+            buffer: TimeDelta::minutes(10),
+            lease: Duration::from_secs(60),
+        };
+        let now = DateTime::UNIX_EPOCH;
+        for (lifetime, buffer) in [(120, 10), (8 * 60, 10), (15, 5), (30, 10), (0, 0), (-5, 0)] {
+            let end = now + TimeDelta::minutes(lifetime);
+            let buffer = TimeDelta::minutes(buffer);
+            for _ in 0..50 {
+                let due = times.due(now, end);
+                assert!(due <= end - buffer, "{lifetime}");
+                assert!(due >= end - buffer - buffer / 10, "{lifetime}");
+            }
+        }
+    }
 }

@@ -16,7 +16,9 @@ pub mod idempotency;
 pub mod jobs;
 pub mod members;
 mod name;
+pub mod oauth;
 pub mod organizations;
+pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
 

@@ -23,6 +23,7 @@
 //! was made, for that scheme, host and port. A redirect to the same name is judged anew.
 
 mod address;
+mod certificate;
 mod client;
 mod error;
 mod limits;
@@ -34,6 +35,7 @@ mod target;
 
 pub use crate::domain::outbound_allow::{OutboundAllow, OutboundAllowError};
 pub use address::not_public;
+pub use certificate::check_certificate;
 pub use client::{Outbound, OutboundBuildError, Requests};
 pub use error::OutboundError;
 pub(crate) use error::find;

@@ -174,6 +174,11 @@ pub trait Provider: Send + Sync {
 
     /// The page at the provider where a person makes or mends a token.
     fn token_page(&self, instance: &Instance) -> String;
+
+    /// OAuth at this provider, where this version knows it.
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        None
+    }
 }
 
 /// A pasted token that cannot work, found by its form alone.

@@ -173,6 +173,14 @@ impl Providers {
         };
         Ok(provider.instance(checked.as_ref()))
     }
+
+    /// Checks certificates (PEM) of an instance's certificate authority.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub fn check_certificate(&self, pem: &str) -> Result<(), String> {
+        crate::outbound::check_certificate(pem)
+    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,16 @@ impl Job for ForgetIdempotencyKeys {
     const MAX_ATTEMPTS: i16 = 1;
 }
 
+/// Forgets consents whose browser has not come back, or has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForgetOauthStates {}
+
+impl Job for ForgetOauthStates {
+    const KIND: &'static str = "forget_oauth_states";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
 /// Ends runs of the repository sync whose job has ended without them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct EndStrandedSyncs {}

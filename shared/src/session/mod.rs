@@ -11,6 +11,7 @@
 //! Users: jobs, and the requests that cannot wait for a job: checking a pasted token before it is
 //! stored, validate, live listings.
 
+pub mod app;
 mod explain;
 mod installation;
 mod open;

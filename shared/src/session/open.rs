@@ -22,6 +22,8 @@ pub struct Session {
     pub access: Access,
     /// The version of the credential: a verdict counts only while it stands.
     pub version: i64,
+    /// Whether it is refreshed before it ends.
+    pub renews: bool,
 }
 
 /// Opens the credential of a connection that the caller has found already (its own, or a shared
@@ -75,6 +77,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         provider,
         access,
         version: stored.version,
+        renews: stored.refresh_token.is_some(),
     })
 }
 

@@ -16,6 +16,7 @@ mod migrate;
 
 pub mod activity;
 pub mod api_tokens;
+pub mod call_windows;
 pub mod connected_repositories;
 pub mod connections;
 pub mod counters;
@@ -26,7 +27,9 @@ pub mod jobs_changes;
 pub mod jobs_enqueue;
 pub mod lookups;
 pub mod members;
+pub mod oauth_states;
 pub mod organizations;
+pub mod provider_configs;
 pub mod repositories;
 pub mod sweeps;
 pub mod sync_runs;

@@ -35,12 +35,14 @@ mod answer;
 mod azure;
 mod bitbucket;
 mod clock;
+mod consent;
 mod face;
 mod faults;
 mod forge;
 mod gates;
 mod github;
 mod gitlab;
+mod grants;
 mod log;
 mod matching;
 mod meters;
@@ -57,11 +59,13 @@ pub use face::Face;
 pub use faults::{Action, Canned, Fault, FaultId};
 pub use forge::Forge;
 pub use gates::{Gate, Hold};
+pub use grants::Granted;
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
     Access, App, AppId, AppSpec, Branch, GitHubSettings, GitLabSettings, Installation,
-    InstallationId, InstallationSpec, Organization, Owner, OwnerId, OwnerKind, RegisteredApp,
+    InstallationId, InstallationSpec, OAuthApp, OAuthAppId, OAuthAppKind, OAuthAppSpec,
+    Organization, Owner, OwnerId, OwnerKind, RefreshToken, RefreshTokenId, RegisteredApp,
     Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token, TokenId, TokenKind,
     TokenSpec, User, Visibility,
 };

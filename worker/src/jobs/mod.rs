@@ -3,6 +3,7 @@
 mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
+mod forget_oauth_states;
 mod ring_stranded;
 mod sync_connection;
 mod validate_connection;
@@ -14,8 +15,8 @@ use shared::authz::{Permission, Permit};
 use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, RingStranded, SyncConnection,
-    ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, RingStranded,
+    SyncConnection, ValidateConnection,
 };
 use shared::queue::{Job, NewJob};
 
@@ -28,6 +29,7 @@ pub fn registry() -> Registry<Context> {
         .with::<SyncConnection>()
         .with::<ValidateConnection>()
         .with::<ForgetIdempotencyKeys>()
+        .with::<ForgetOauthStates>()
         .with::<EndStrandedSyncs>()
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
@@ -40,6 +42,9 @@ pub fn schedule() -> Schedule {
     Schedule::new()
         .line("forget_idempotency_keys", minutes(10), minutes(1), |now| {
             sweep(&ForgetIdempotencyKeys {}, now)
+        })
+        .line("forget_oauth_states", minutes(10), minutes(1), |now| {
+            sweep(&ForgetOauthStates {}, now)
         })
         .line("end_stranded_syncs", minutes(5), minutes(1), |now| {
             sweep(&EndStrandedSyncs {}, now)

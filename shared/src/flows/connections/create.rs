@@ -2,23 +2,18 @@
 
 use chrono::{DateTime, Utc};
 
+use super::grant;
 use super::input::{Checked, NewConnection};
-use super::judge;
+use super::keep;
 use crate::authz::Permit;
-use crate::domain::activity::Event;
 use crate::domain::connection::{Account, Connection};
 use crate::domain::health::HealthCode;
 use crate::domain::ids::ConnectionId;
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::quota::RateLimit;
-use crate::domain::sync::SyncTrigger;
-use crate::flows::audit::{self, Change};
-use crate::flows::{Context, Error, sync};
-use crate::providers::{ErrorClass, Identity, ProviderError};
-use crate::queue::{Enqueued, enqueue};
-use crate::store::credentials::NewCredential;
-use crate::store::{TenantTx, connections, counters, credentials};
-use crate::vault::{Column, Place};
+use crate::flows::{Context, Error};
+use crate::providers::{ErrorClass, ProviderError};
+use crate::queue::enqueue;
 
 /// Makes a connection.
 ///
@@ -33,42 +28,31 @@ pub async fn create(
     permit: &Permit,
     new: &NewConnection,
 ) -> Result<Connection, Error> {
-    let checked = new.check(context, permit.organization())?;
+    let mut checked = new.check(context, permit.organization())?;
     let answer = checked.provider.identity(&checked.access).await;
+    if let Err(error) = &answer
+        && !error.is_transient()
+    {
+        return Err(refused(&checked, error));
+    }
+    let instance = &checked.access.instance;
+    let (pasted, secret) = (new.grant.as_ref(), &mut checked.secret);
+    grant::find_registration(context, permit.organization(), instance, pasted, secret).await?;
     let now = context.clock.now();
     let mut connection = unproven(permit, new, &checked, now);
-    match &answer {
-        Ok(identity) => judge::accept(&mut connection, identity, now),
-        Err(error) if error.is_transient() => {
-            let page = checked.provider.token_page(&checked.access.instance);
-            judge::refuse(&mut connection, error, &page, now);
-            connection.status = ConnectionStatus::Error;
-        }
-        Err(error) => return Err(refused(&checked, error)),
-    }
-    let place = Place::credential(
-        connection.organization_id,
-        connection.id,
-        Column::AccessToken,
-    );
-    let credential = NewCredential {
-        access_token: context.vault.seal(&place, &checked.token)?,
-        refresh_token: None,
-        expires_at: connection.token_expires_at,
-        refresh_expires_at: None,
-    };
-    let mut tx = context.db.tenant(permit.organization()).await?;
-    let job = store(
+    let credential = keep::judge_and_seal(
         context,
-        permit,
-        &mut tx,
-        &connection,
-        &credential,
-        answer.as_ref().ok(),
-    )
-    .await?;
+        &mut connection,
+        (&*checked.provider, &checked.access.instance),
+        &checked.secret,
+        &answer,
+        now,
+    )?;
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    let job = keep::keep_new(context, permit, &mut tx, &connection, &credential).await?;
+    let enqueued = enqueue(&mut tx, &[job]).await?;
     tx.commit().await?;
-    context.doorbell.ring([job.lane]);
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(connection)
 }
 
@@ -117,50 +101,6 @@ fn unproven(
     }
 }
 
-async fn store(
-    context: &Context,
-    permit: &Permit,
-    tx: &mut TenantTx,
-    connection: &Connection,
-    credential: &NewCredential,
-    accepted: Option<&Identity>,
-) -> Result<Enqueued, Error> {
-    let organization = connection.organization_id;
-    connections::insert(&mut **tx, connection).await?;
-    credentials::put(
-        &mut **tx,
-        organization,
-        connection.id,
-        credential,
-        connection.created_at,
-    )
-    .await?;
-    counters::move_connections(&mut **tx, organization, 1, 1).await?;
-    if connection.allow_org_usage {
-        counters::move_shared(&mut **tx, 1, 1).await?;
-    }
-    let change = Change::new(
-        Event::GitConnectionCreated,
-        "connection",
-        connection.id,
-        Some(&connection.name),
-    )
-    .with("creator_id", permit.actor().id.map(|id| id.to_string()))
-    .with("provider", connection.provider.as_str())
-    .with("auth_method", connection.auth_method.as_str());
-    audit::record(tx, &context.vault, &context.clock, permit, change).await?;
-    let job = if accepted.is_some() {
-        sync::job(context, permit, connection, SyncTrigger::Created, false)
-    } else {
-        super::validate::job(context, permit, connection)
-    };
-    let enqueued = enqueue(&mut *tx, &[job]).await?;
-    enqueued
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::Internal("no job was enqueued".to_owned()))
-}
-
 /// What a person who pasted a token is told when the provider refused it for good.
 pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
     let name = checked.provider.kind().display_name();
@@ -168,17 +108,17 @@ pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
         status = error.status, detail = %error.detail, "a pasted token was not accepted");
     let (field, code, message) = match error.class {
         ErrorClass::SsoBlocked => (
-            "api_token",
+            checked.token_field(),
             "sso_blocked",
             "The organization at the provider demands single sign-on for this token. Authorize the token for it, then try again.".to_owned(),
         ),
         ErrorClass::Suspended => (
-            "api_token",
+            checked.token_field(),
             "suspended",
             format!("The account of this token is suspended at {name}."),
         ),
         ErrorClass::ScopeMissing | ErrorClass::Forbidden => (
-            "api_token",
+            checked.token_field(),
             "scope_missing",
             format!("{name} knows this token, but it may not read its own account. Make one with the scopes that the documentation names."),
         ),
@@ -193,7 +133,7 @@ pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
             format!("What answers at this address is not {name}. Check the base URL."),
         ),
         _ => (
-            "api_token",
+            checked.token_field(),
             "invalid_token",
             format!("{name} refused this token. Check that it was copied whole and has not expired, or make a new one."),
         ),

@@ -1,5 +1,11 @@
 //! What is needed to make a connection, and which combinations cannot work.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::grant::{self, PastedGrant};
+use super::keep::NewSecret;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
 use crate::domain::provider::{Instance, ProviderKind};
@@ -7,7 +13,6 @@ use crate::domain::secret::{ExposeSecret, Secret, pasted};
 use crate::flows::{Context, Error, FieldError, name};
 use crate::providers::{Access, InstanceError, Provider};
 use crate::session::access_for;
-use std::sync::Arc;
 
 /// What a caller gives to make (or test) a connection.
 #[derive(Clone, Debug)]
@@ -22,6 +27,8 @@ pub struct NewConnection {
     pub auth_method: AuthMethod,
     /// The pasted token.
     pub api_token: Option<Secret>,
+    /// The pasted grant (`oauth`).
+    pub grant: Option<PastedGrant>,
     /// The user name of a Bitbucket API token.
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
@@ -39,7 +46,19 @@ pub(super) struct Checked {
     pub(super) name: String,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) access: Access,
-    pub(super) token: Secret,
+    pub(super) secret: NewSecret,
+    pub(super) method: AuthMethod,
+}
+
+impl Checked {
+    /// The field that the token came in.
+    pub(super) fn token_field(&self) -> &'static str {
+        if self.method.is_pasted() {
+            "api_token"
+        } else {
+            "access_token"
+        }
+    }
 }
 
 impl NewConnection {
@@ -62,8 +81,8 @@ impl NewConnection {
             }
         };
         self.check_method(&mut faults);
-        let token = match &provider {
-            Some(provider) => self.check_token(&**provider, &mut faults),
+        let secret = match &provider {
+            Some(provider) => self.check_secret(&**provider, context.clock.now(), &mut faults),
             None => None,
         };
         let instance = provider
@@ -83,13 +102,13 @@ impl NewConnection {
                 "Only GitLab tokens can rotate themselves. Leave this out.",
             ));
         }
-        match (faults.is_empty(), provider, token, instance) {
-            (true, Some(provider), Some(token), Some(instance)) => {
+        match (faults.is_empty(), provider, secret, instance) {
+            (true, Some(provider), Some(secret), Some(instance)) => {
                 let access = access_for(
                     &*provider,
                     instance,
                     self.auth_method,
-                    token.clone(),
+                    secret.grant.access_token.clone(),
                     self.username.clone(),
                     self.azure_organization.clone(),
                 );
@@ -97,7 +116,8 @@ impl NewConnection {
                     name,
                     provider,
                     access,
-                    token,
+                    secret,
+                    method: self.auth_method,
                 })
             }
             _ => Err(Error::Invalid(faults)),
@@ -112,20 +132,32 @@ impl NewConnection {
                 "unsupported_combination",
                 format!("{provider} does not know the method {method}. Use pat."),
             ));
-        } else if !method.is_pasted() {
+        } else if method == AuthMethod::GithubApp {
             faults.push(FieldError::new(
                 "auth_method",
                 "auth_method_unavailable",
-                format!("This version of Mooring connects {provider} by token only. Use pat."),
+                "This version of Mooring connects no GitHub Apps. Use pat or oauth.",
             ));
         }
     }
 
-    fn check_token(&self, provider: &dyn Provider, faults: &mut Vec<FieldError>) -> Option<Secret> {
-        if !self.auth_method.is_pasted() {
-            return None;
+    fn check_secret(
+        &self,
+        provider: &dyn Provider,
+        now: DateTime<Utc>,
+        faults: &mut Vec<FieldError>,
+    ) -> Option<NewSecret> {
+        match self.auth_method {
+            AuthMethod::Pat | AuthMethod::GitlabToken => {
+                let token = self.api_token.as_ref();
+                check_pasted(provider, "api_token", token, faults).map(NewSecret::pasted)
+            }
+            AuthMethod::Oauth => {
+                let none = PastedGrant::default();
+                grant::check(provider, self.grant.as_ref().unwrap_or(&none), now, faults)
+            }
+            AuthMethod::GithubApp => None,
         }
-        check_pasted(provider, self.api_token.as_ref(), faults)
     }
 
     fn check_instance(&self, context: &Context, faults: &mut Vec<FieldError>) -> Option<Instance> {
@@ -147,22 +179,19 @@ impl NewConnection {
 /// A pasted token: trimmed, not empty, of a form that can work.
 pub(super) fn check_pasted(
     provider: &dyn Provider,
+    field: &str,
     token: Option<&Secret>,
     faults: &mut Vec<FieldError>,
 ) -> Option<Secret> {
     let token = token.map(|token| pasted(token.clone()));
     let Some(token) = token.filter(|token| !token.expose_secret().is_empty()) else {
-        faults.push(FieldError::new(
-            "api_token",
-            "required",
-            "Paste the token here.",
-        ));
+        faults.push(FieldError::new(field, "required", "Paste the token here."));
         return None;
     };
     match provider.check_token_form(token.expose_secret()) {
         Ok(()) => Some(token),
         Err(error) => {
-            faults.push(FieldError::new("api_token", error.code, error.message));
+            faults.push(FieldError::new(field, error.code, error.message));
             None
         }
     }

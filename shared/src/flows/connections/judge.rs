@@ -37,12 +37,24 @@ pub fn health_of(connection: &Connection) -> Health {
     }
 }
 
-/// Takes over what an accepted credential told of itself.
-pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: DateTime<Utc>) {
+/// Takes over what an accepted credential told of itself. Of a grant, scopes and end were told
+/// when it was given; what it does not tell again stays. `renews`: it is refreshed before it ends,
+/// so that its end is nobody's concern.
+pub(super) fn accept(
+    connection: &mut Connection,
+    identity: &Identity,
+    renews: bool,
+    now: DateTime<Utc>,
+) {
     connection.account = without_nul(&identity.account);
-    connection.scopes = identity.scopes.clone();
+    let told_before = !connection.auth_method.is_pasted();
+    if identity.scopes.is_some() || !told_before {
+        connection.scopes = identity.scopes.clone();
+    }
+    if identity.token_expires_at.is_some() || !told_before {
+        connection.token_expires_at = identity.token_expires_at;
+    }
     connection.missing_scopes = identity.missing_scopes.clone();
-    connection.token_expires_at = identity.token_expires_at;
     if identity.rate_limit.is_known() {
         connection.rate_limit = identity.rate_limit;
     }
@@ -52,9 +64,9 @@ pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: Date
     if connection.status.may_become(ConnectionStatus::Active) {
         connection.status = ConnectionStatus::Active;
     }
-    let expiring = identity
+    let expiring = connection
         .token_expires_at
-        .is_some_and(|at| at - now <= EXPIRING);
+        .is_some_and(|at| !renews && at - now <= EXPIRING);
     let code = if !identity.missing_scopes.is_empty() {
         HealthCode::ScopeMissing
     } else if expiring {
@@ -96,7 +108,10 @@ pub(super) fn refuse(
     }
     connection.validated_at = Some(now);
     connection.validation_error = Some(format!("{} {}", code.message(), code.action()));
+    let pasted = connection.auth_method.is_pasted();
     connection.health_action_url = error.action_url.clone().or_else(|| match code {
+        // Only somebody who pasted a token has to make one.
+        _ if !pasted => None,
         HealthCode::ReauthRequired | HealthCode::InvalidCredential | HealthCode::ScopeMissing => {
             Some(token_page.to_owned())
         }

@@ -156,6 +156,26 @@ pub async fn record_validation(
     Ok(())
 }
 
+/// Notes when the refresh token ends, with a new one.
+///
+/// # Errors
+/// As every statement.
+pub async fn note_refresh_end(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+    refresh_expires_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE connections SET refresh_token_expires_at = $2 \
+         WHERE id = $1 AND refresh_token_expires_at IS DISTINCT FROM $2",
+        id.0,
+        refresh_expires_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Sets the health alone: for what a call found that does not touch the status.
 ///
 /// # Errors
@@ -213,4 +233,16 @@ pub async fn delete(db: impl PgExecutor<'_>, id: ConnectionId) -> Result<bool, S
         .execute(db)
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Deletes connections with everything that hangs on them; how many were there.
+///
+/// # Errors
+/// As every statement.
+pub async fn delete_many(db: impl PgExecutor<'_>, ids: &[ConnectionId]) -> Result<u64, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let done = sqlx::query!("DELETE FROM connections WHERE id = ANY($1)", &ids)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
 }

@@ -1,5 +1,7 @@
 //! Azure DevOps' REST API 7.1, for what Mooring asks of it.
 
+pub(crate) mod oauth;
+
 use crate::answer::{self, Answer, Asked};
 use crate::forge::Forge;
 

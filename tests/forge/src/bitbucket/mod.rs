@@ -1,5 +1,7 @@
 //! Bitbucket Cloud's REST API 2.0, for what Mooring asks of it.
 
+pub(crate) mod oauth;
+
 use crate::answer::{self, Answer, Asked};
 use crate::forge::Forge;
 

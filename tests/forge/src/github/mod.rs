@@ -3,6 +3,7 @@
 //! `admit` is the way of every request: API version, credential, budget, route, ETag, headers. Routes are on one screen
 //! in `route`.
 
+mod applications;
 mod apps;
 mod assertion;
 mod branches;
@@ -10,6 +11,7 @@ mod caller;
 mod errors;
 mod installations;
 mod meta;
+pub(crate) mod oauth;
 mod organizations;
 mod paging;
 mod rate_limit;
@@ -39,10 +41,8 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let mut answer = match apps::act(forge, asked) {
-        Some(done) => done,
-        None => forge.read(|state| admit(forge, state, asked)),
-    };
+    let answer = apps::act(forge, asked).or_else(|| applications::of(forge, asked));
+    let mut answer = answer.unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     let sequence = asked.sequence;
     let id = format!("{:04X}:{:05X}:{sequence:07X}", 0xF0A6, sequence % 0xFFFFF);
     set(&mut answer, "x-github-request-id", id);

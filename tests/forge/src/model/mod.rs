@@ -9,6 +9,8 @@ mod app;
 mod build;
 mod change;
 mod installation;
+mod oauth_app;
+mod oauth_grant;
 mod owner;
 mod repository;
 mod resolve;
@@ -22,6 +24,10 @@ use chrono::{DateTime, Utc};
 pub(crate) use access::{Sight, Viewer};
 pub use app::{App, AppSpec, Installation, InstallationSpec, RegisteredApp};
 pub(crate) use installation::{MintRefusal, Narrowing};
+pub(crate) use oauth_app::{Decision, Registrations};
+pub use oauth_app::{OAuthApp, OAuthAppId, OAuthAppKind, OAuthAppSpec, RefreshTokenId};
+pub use oauth_grant::RefreshToken;
+pub(crate) use oauth_grant::{Code, CodeRefusal, Issued, RefreshRefusal};
 pub use owner::{Organization, Owner, OwnerKind, Role, User};
 pub use repository::{Access, Branch, Repository, RepositorySpec, Visibility};
 pub(crate) use resolve::Found;
@@ -62,6 +68,7 @@ pub struct State {
     pub(crate) secrets: HashMap<String, TokenId>,
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) installations: BTreeMap<InstallationId, Installation>,
+    pub(crate) oauth: Registrations,
     pub(crate) next_owner: OwnerId,
     pub(crate) next_repository: RepositoryId,
     pub(crate) next_token: TokenId,
@@ -86,6 +93,7 @@ impl State {
             secrets: HashMap::new(),
             apps: BTreeMap::new(),
             installations: BTreeMap::new(),
+            oauth: Registrations::default(),
             next_owner: 1001,
             next_repository: 300_000_001,
             next_token: 1,

@@ -319,7 +319,7 @@ impl State {
 }
 
 /// `length` letters and digits that follow from `seed` alone.
-fn letters(seed: &str, length: usize) -> String {
+pub(super) fn letters(seed: &str, length: usize) -> String {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let blocks = (0u8..).flat_map(|block| Sha256::digest(format!("{seed}\n{block}")));
     blocks

@@ -11,9 +11,9 @@ use hyper::body::Body;
 
 use super::body::{self, Outgoing};
 use super::door::{Door, Place};
-use crate::answer::{Answer, Asked, set};
+use crate::answer::{Answer, Asked, Issues, set};
 use crate::face::Face;
-use crate::faults::{Action, Canned};
+use crate::faults::{Action, Canned, Struck};
 use crate::forge::Forge;
 use crate::gates::Hold;
 use crate::log::Request;
@@ -63,8 +63,12 @@ where
     pause(forge.latency(door.face)).await;
     inner.gates.pass(&arrived, Hold::BeforeWork).await;
     let fault = inner.faults.strike(&arrived);
-    pause(fault.as_ref().and_then(|f| f.delay).unwrap_or_default()).await;
-    let action = fault.map_or(Action::Proceed, |fault| fault.action);
+    let Struck {
+        delay,
+        answer_delay,
+        action,
+    } = fault.unwrap_or_default();
+    pause(delay).await;
     let mut answer = match &action {
         Action::Reset => return Outcome::Cut,
         Action::Answer(canned) => canned.answer(),
@@ -77,7 +81,11 @@ where
             (Place::Nowhere, _) => answer::bytes(404, "text/plain", "404 page not found\n"),
         },
     };
+    if let Some(Issues(token)) = answer.extensions().get() {
+        inner.log.issued(arrived.sequence, *token);
+    }
     inner.gates.pass(&arrived, Hold::AfterWork).await;
+    pause(answer_delay).await;
     match &action {
         Action::LoseAnswer => return Outcome::Cut,
         Action::AnswerAfterWork(canned) => answer = canned.answer(),
@@ -107,6 +115,13 @@ fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
     let token = secret
         .as_ref()
         .and_then(|secret| forge.read(|state| state.token_of_secret(secret).map(|token| token.id)));
+    let form = match asked.is_get() {
+        true => Query::default(),
+        false => asked.parameters(),
+    };
+    let refresh_token = form.get("refresh_token").and_then(|secret| {
+        forge.read(|state| state.refresh_token_of_secret(secret).map(|token| token.id))
+    });
     let mut request = Request {
         sequence: 0,
         at: forge.now(),
@@ -116,6 +131,9 @@ fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
         query: asked.query.clone(),
         authenticated: secret.is_some(),
         token,
+        grant_type: form.get("grant_type").map(str::to_owned),
+        refresh_token,
+        issued: None,
         conditional: asked.headers.contains_key(IF_NONE_MATCH),
         status: None,
     };

@@ -1,6 +1,8 @@
 //! What the tests of the faces share: a seeded forge, served, and a client that follows nothing.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod oauth;
+
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
