@@ -57,6 +57,7 @@ fn write(r: &mut Routes) {
     r.at(GET, "/api/v1/git-oauth/connections", Access::SignedIn, oauth::connections, &oauth::CONNECTIONS);
     r.at(POST, "/api/v1/git-oauth/authorize", Access::SignedIn, oauth::authorize, &oauth::AUTHORIZE);
     r.at(GET, "/api/v1/auth/{provider}/callback", Access::Anyone, oauth_callback::callback, &oauth_callback::CALLBACK);
+    r.at(GET, "/api/v1/auth/github/setup", Access::Anyone, oauth_callback::callback, &oauth_callback::SETUP);
 
     r.both(GET, "/git-connections", P::ConnectionsList, connections::list, &connections::LIST);
     r.both(POST, "/git-connections", P::ConnectionsCreate, connections::create, &connections::CREATE);

@@ -7,6 +7,7 @@ mod bad_input;
 mod connections;
 mod conventions;
 mod events;
+mod github_app;
 mod jobs;
 mod jwt;
 mod organizations;

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
-pub use api::{Api, allowing, outbound};
+pub use api::{Api, allowing, http_client, outbound};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;
@@ -205,6 +205,7 @@ impl World {
             auth_method: AuthMethod::Pat,
             api_token: Some(Secret::from(token)),
             grant: None,
+            installation: None,
             username: None,
             base_url: None,
             azure_organization: None,

@@ -133,7 +133,7 @@ pub(crate) async fn update(
 ) -> Result<Reply<ConnectionView>, ApiError> {
     let found = flow::find_own(&state.context, &permit, id).await?;
     let redirect_uri = state.settings.redirect_uri(found.provider);
-    let changes = body.into_changes(redirect_uri)?;
+    let changes = body.into_changes(redirect_uri);
     let changed = flow::update(&state.context, &permit, id, &changes).await?;
     Ok(Reply(changed.into()))
 }

@@ -66,6 +66,8 @@ pub struct Installation {
     pub missing_permissions: Vec<String>,
     /// Which repositories it covers.
     pub selection: Selection,
+    /// When this was told, by the provider's own clock.
+    pub told_at: Option<DateTime<Utc>>,
     /// Whether it is suspended.
     pub suspended: bool,
     /// The page at the provider where its settings are.
@@ -96,14 +98,31 @@ pub struct InstallationToken {
     pub permissions: BTreeMap<String, String>,
 }
 
+/// What a person has to do with an installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holding {
+    /// Does not see it.
+    None,
+    /// Sees it, and does not administer all that it covers: a member, a collaborator.
+    Part,
+    /// Administers every repository of so many that it covers.
+    Whole {
+        /// Repositories.
+        repositories: i64,
+    },
+}
+
 /// What is asked of a provider in the name of an App.
 #[async_trait]
 pub trait Apps: Send + Sync {
     /// Reads a private key in any form that people paste, and gives it in one form.
     ///
     /// # Errors
-    /// [`TokenFormError`] `malformed_key` with a sentence, where it is no RSA private key.
+    /// [`TokenFormError`] `invalid_private_key` with a sentence, where it is no RSA private key.
     fn check_key(&self, pasted: &Secret) -> Result<Secret, TokenFormError>;
+
+    /// Where people install the App of this name.
+    fn install_url(&self, app: &App, slug: &str) -> String;
 
     /// The App that the key belongs to.
     async fn app(&self, app: &App) -> Result<AppFacts, ProviderError>;
@@ -126,6 +145,6 @@ pub trait Apps: Send + Sync {
         narrowing: &Narrowing,
     ) -> Result<InstallationToken, ProviderError>;
 
-    /// Whether the person of a user token of the App may see an installation.
-    async fn user_sees(&self, access: &Access, installation: i64) -> Result<bool, ProviderError>;
+    /// How far the person of a user token of the App holds an installation.
+    async fn holding(&self, access: &Access, installation: i64) -> Result<Holding, ProviderError>;
 }

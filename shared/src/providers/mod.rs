@@ -17,7 +17,9 @@ mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
-pub use apps::{App, AppFacts, Apps, Installation, InstallationToken, Narrowing, Selection};
+pub use apps::{
+    App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing, Selection,
+};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};

@@ -13,7 +13,7 @@
 
 pub mod app;
 mod explain;
-mod installation;
+pub mod installation;
 mod open;
 
 pub use explain::explain;

@@ -30,8 +30,8 @@ pub struct Session {
 /// one of the platform).
 ///
 /// # Errors
-/// [`Error::Conflict`] `no_credential` where there is none to open; [`Error::Internal`] where it
-/// does not open.
+/// [`Error::Conflict`] `no_credential` where there is none to open, `app_not_configured` where its
+/// GitHub App is gone; [`Error::Internal`] where it does not open.
 pub async fn open(context: &Context, connection: Connection) -> Result<Session, Error> {
     let organization = connection.organization_id;
     let mut tx = context.db.tenant(organization).await?;
@@ -60,7 +60,8 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             callers_fault: true,
         })?;
     let (provider, access) = if connection.auth_method == AuthMethod::GithubApp {
-        installation::open(context, &connection, instance, secret)?
+        let config = stored.provider_config_id.map(Into::into);
+        installation::open(context, &connection, instance, (secret, config)).await?
     } else {
         let access = access_for(
             &*provider,

@@ -32,8 +32,9 @@ pub struct StoredCredential {
 /// A new secret for a connection, sealed.
 #[derive(Clone, Debug)]
 pub struct NewCredential {
-    /// The sealed access token or pasted token.
-    pub access_token: Vec<u8>,
+    /// The sealed access token or pasted token or key; `None` for an App whose key is in its
+    /// registration.
+    pub access_token: Option<Vec<u8>>,
     /// The sealed refresh token.
     pub refresh_token: Option<Vec<u8>>,
     /// When the access token ends.

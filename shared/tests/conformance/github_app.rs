@@ -14,8 +14,8 @@ use shared::clock::Clock;
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{
-    Access, App, BranchQuery, ConfiguredInstances, ErrorClass, ListQuery, Narrowing, Provider,
-    Providers, Scheme, Selection,
+    Access, App, BranchQuery, ConfiguredInstances, ErrorClass, Holding, ListQuery, Narrowing,
+    Provider, Providers, Scheme, Selection,
 };
 use shared::session::{KeySource, MintedTokens, installed};
 
@@ -518,10 +518,24 @@ async fn an_access_without_a_token_asks_nothing() {
 }
 
 #[tokio::test]
-async fn whom_an_installation_is_shown_to() {
+async fn how_far_a_person_holds_an_installation() {
     let world = World::start().await;
-    world.forge.add_user("eve");
-    for (login, sees) in [("ada", true), ("eve", false)] {
+    let ids = world.forge.add_repositories("acme", 3);
+    for login in ["eve", "mia", "bob"] {
+        world.forge.add_user(login);
+    }
+    world.forge.edit(|state| {
+        state.add_member("acme", "mia", Role::Member);
+        let admin = mooring_forge::Access::Admin;
+        state.add_collaborator(ids[0], "bob", admin);
+    });
+    for (login, expected) in [
+        ("ada", Holding::Whole { repositories: 3 }),
+        ("mia", Holding::Part),
+        // An administrator of one of three.
+        ("bob", Holding::Whole { repositories: 1 }),
+        ("eve", Holding::None),
+    ] {
         let user = TokenSpec::of(login, TokenKind::GitHubUser, &[]).app(world.app.id);
         let access = Access {
             token: Secret::from(world.forge.mint(user)),
@@ -529,7 +543,7 @@ async fn whom_an_installation_is_shown_to() {
             ..world.open().1
         };
         let apps = world.providers.apps();
-        let seen = apps.user_sees(&access, number(world.installation)).await;
-        assert_eq!(seen.expect("an answer"), sees, "{login}");
+        let holding = apps.holding(&access, number(world.installation)).await;
+        assert_eq!(holding.expect("an answer"), expected, "{login}");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::grant::{self, PastedGrant};
+use super::installation::{self, PastedInstallation};
 use super::keep::NewSecret;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
@@ -29,6 +30,8 @@ pub struct NewConnection {
     pub api_token: Option<Secret>,
     /// The pasted grant (`oauth`).
     pub grant: Option<PastedGrant>,
+    /// The installation of an App, with the App's key (`github_app`).
+    pub installation: Option<PastedInstallation>,
     /// The user name of a Bitbucket API token.
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
@@ -48,15 +51,17 @@ pub(super) struct Checked {
     pub(super) access: Access,
     pub(super) secret: NewSecret,
     pub(super) method: AuthMethod,
+    /// The App and the installation of it (`github_app`).
+    pub(super) installation: Option<(i64, i64)>,
 }
 
 impl Checked {
     /// The field that the token came in.
     pub(super) fn token_field(&self) -> &'static str {
-        if self.method.is_pasted() {
-            "api_token"
-        } else {
-            "access_token"
+        match self.method {
+            AuthMethod::Pat | AuthMethod::GitlabToken => "api_token",
+            AuthMethod::Oauth => "access_token",
+            AuthMethod::GithubApp => "github_app_private_key",
         }
     }
 }
@@ -81,9 +86,16 @@ impl NewConnection {
             }
         };
         self.check_method(&mut faults);
-        let secret = match &provider {
-            Some(provider) => self.check_secret(&**provider, context.clock.now(), &mut faults),
-            None => None,
+        let (secret, installation) = match (&provider, self.auth_method) {
+            (_, AuthMethod::GithubApp) => {
+                let pasted = self.installation.as_ref();
+                installation::check(context, pasted, &mut faults).unzip()
+            }
+            (Some(provider), _) => {
+                let now = context.clock.now();
+                (self.check_secret(&**provider, now, &mut faults), None)
+            }
+            (None, _) => (None, None),
         };
         let instance = provider
             .as_ref()
@@ -104,6 +116,9 @@ impl NewConnection {
         }
         match (faults.is_empty(), provider, secret, instance) {
             (true, Some(provider), Some(secret), Some(instance)) => {
+                if let Some(ids) = installation {
+                    return installation::checked(context, name, secret, instance, ids);
+                }
                 let access = access_for(
                     &*provider,
                     instance,
@@ -118,6 +133,7 @@ impl NewConnection {
                     access,
                     secret,
                     method: self.auth_method,
+                    installation: None,
                 })
             }
             _ => Err(Error::Invalid(faults)),
@@ -131,12 +147,6 @@ impl NewConnection {
                 "auth_method",
                 "unsupported_combination",
                 format!("{provider} does not know the method {method}. Use pat."),
-            ));
-        } else if method == AuthMethod::GithubApp {
-            faults.push(FieldError::new(
-                "auth_method",
-                "auth_method_unavailable",
-                "This version of Mooring connects no GitHub Apps. Use pat or oauth.",
             ));
         }
     }

@@ -13,12 +13,14 @@
 //! processes need not agree, and one that is lost is minted again.
 
 mod provider;
+pub mod registered;
 mod tokens;
 
 use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::connection::Connection;
+use crate::domain::ids::ProviderConfigId;
 use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
@@ -69,11 +71,11 @@ pub fn installed(
 }
 
 /// The same for a stored connection: by the key that was pasted with it, or by the configured App's.
-pub(super) fn open(
+pub(super) async fn open(
     context: &Context,
     connection: &Connection,
     instance: Instance,
-    pasted: Option<Secret>,
+    (pasted, config): (Option<Secret>, Option<ProviderConfigId>),
 ) -> Result<(Arc<dyn Provider>, Access), Error> {
     let (Some(id), Some(installation)) = (
         connection.github_app_id,
@@ -84,17 +86,20 @@ pub(super) fn open(
             connection.id
         )));
     };
-    let (private_key, source) = match pasted {
-        Some(key) => (key, KeySource::Pasted),
-        None => (
-            configured_key(context, &instance, id)?,
-            KeySource::Configured,
-        ),
-    };
-    let app = App {
-        instance,
-        id,
-        private_key,
+    let (app, source) = match pasted {
+        Some(private_key) => {
+            let app = App {
+                instance,
+                id,
+                private_key,
+            };
+            (app, KeySource::Pasted)
+        }
+        None => {
+            let organization = connection.organization_id;
+            let found = registered::named(context, organization, &instance, (config, id)).await?;
+            (found.app, KeySource::Configured)
+        }
     };
     let parts = (&*context.providers, &context.minted, &context.clock);
     installed(parts, app, source, installation).map_err(|error| Error::Provider {
@@ -102,21 +107,4 @@ pub(super) fn open(
         message: error.to_string(),
         callers_fault: true,
     })
-}
-
-/// The key of the operator's own App, which is registered at the configured instance.
-fn configured_key(context: &Context, instance: &Instance, id: i64) -> Result<Secret, Error> {
-    let own = context
-        .providers
-        .instance(instance.kind, None)
-        .is_ok_and(|own| own == *instance);
-    let app = context.apps.github_app.as_ref();
-    app.filter(|app| own && i64::try_from(app.id) == Ok(id))
-        .map(|app| app.private_key.clone())
-        .ok_or_else(|| Error::Conflict {
-            code: "app_not_configured",
-            message: format!(
-                "The GitHub App {id}, which this connection was made with, is not configured any more. Configure it again, or paste its private key here."
-            ),
-        })
 }

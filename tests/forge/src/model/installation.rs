@@ -52,6 +52,15 @@ impl State {
             || self.group_access(user, installation.account).is_some()
     }
 
+    /// The secrets of all tokens that were minted for installations, dead ones too.
+    pub fn installation_secrets(&self) -> Vec<String> {
+        let minted = self.secrets.iter().filter(|(_, id)| {
+            let token = self.tokens.get(id);
+            token.is_some_and(|token| token.installation.is_some())
+        });
+        minted.map(|(secret, _)| secret.clone()).collect()
+    }
+
     /// Whether a person's token of an App reaches a repository: where the App is installed too. One of no App here is
     /// not limited.
     pub(crate) fn is_installed_for(&self, token: &Token, repository: &Repository) -> bool {

@@ -1,6 +1,6 @@
-//! What an installation is, asked by the App; and whether a person sees it, asked by that person.
+//! What an installation is.
 //!
-//! Source: `GET /app/installations/{id}`, `GET /user/installations`.
+//! Source: `GET /app/installations/{id}`.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,13 @@ use serde::Deserialize;
 
 use super::super::super::transport::object;
 use super::super::client::Client;
-use super::super::repositories::has_next;
 use super::assertion;
 use crate::domain::connection::Account;
 use crate::domain::provider::Instance;
-use crate::providers::{Access, App, Installation, ProviderError, Selection};
+use crate::providers::{App, Installation, ProviderError, Selection};
 
 /// What listing repositories and their branches needs.
 const NEEDED: [&str; 2] = ["contents", "metadata"];
-/// Pages of a person's installations that are read: 10,000 of them.
-const MOST_PAGES: u32 = 100;
 
 #[derive(Deserialize)]
 struct Told {
@@ -53,7 +50,10 @@ pub(super) async fn facts(
 ) -> Result<Installation, ProviderError> {
     let path = format!("/app/installations/{id}");
     let answer = assertion::ask::<()>(client, app, Method::GET, &path, None).await?;
-    Ok(read(object(&answer)?, &app.instance))
+    Ok(Installation {
+        told_at: assertion::date(&answer),
+        ..read(object(&answer)?, &app.instance)
+    })
 }
 
 fn read_permissions(permissions: &BTreeMap<String, String>) -> Vec<String> {
@@ -90,6 +90,7 @@ fn read(told: Told, instance: &Instance) -> Installation {
             Some("selected") => Selection::Selected,
             _ => Selection::All,
         },
+        told_at: None,
         suspended: told.suspended_at.is_some(),
         created_at: told.created_at,
         updated_at: told.updated_at,
@@ -111,32 +112,4 @@ fn settings_url(account: &Account, id: i64, instance: &Instance) -> Option<Strin
 fn is_plain(login: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     !login.is_empty() && login.bytes().all(plain)
-}
-
-/// Reads the person's installations page by page until the one that is asked for.
-pub(super) async fn user_sees(
-    client: &Client,
-    access: &Access,
-    installation: i64,
-) -> Result<bool, ProviderError> {
-    #[derive(Deserialize)]
-    struct Page {
-        installations: Vec<One>,
-    }
-    #[derive(Deserialize)]
-    struct One {
-        id: i64,
-    }
-    for page in 1..=MOST_PAGES {
-        let query = [("per_page", "100"), ("page", &page.to_string())];
-        let answer = client.get(access, "/user/installations", &query).await?;
-        let found: Page = object(&answer)?;
-        if found.installations.iter().any(|one| one.id == installation) {
-            return Ok(true);
-        }
-        if !has_next(answer.headers()) {
-            return Ok(false);
-        }
-    }
-    Ok(false)
 }

@@ -19,7 +19,7 @@ pub(super) fn check(pasted: &Secret) -> Result<Secret, TokenFormError> {
     let pem = Secret::from(pem);
     let key = read(&pem).map_err(|()| {
         malformed(if is_of_another_kind(&pem) {
-            "This is a private key, but not an RSA key, which is what GitHub gives its Apps. Paste the .pem file of the App's settings page."
+            "This is a private key of elliptic curves, not an RSA key. Paste the .pem file of the App's settings page."
         } else {
             "This private key cannot be read; part of it may be missing. Paste the whole .pem file of the App's settings page."
         })
@@ -47,7 +47,7 @@ fn rewritten(text: &str) -> Result<String, &'static str> {
     let wrong = match label {
         "RSA PRIVATE KEY" | "PRIVATE KEY" => None,
         "EC PRIVATE KEY" => Some(
-            "This is a private key of elliptic curves, and GitHub's Apps sign with RSA. Paste the .pem file of the App's settings page.",
+            "This is a private key of elliptic curves, not an RSA key. Paste the .pem file of the App's settings page.",
         ),
         "ENCRYPTED PRIVATE KEY" => Some(
             "This key is locked with a passphrase. Paste the .pem file as GitHub gave it, without one.",
@@ -91,7 +91,7 @@ fn is_of_another_kind(pem: &Secret) -> bool {
 
 fn malformed(message: &str) -> TokenFormError {
     TokenFormError {
-        code: "malformed_key",
+        code: "invalid_private_key",
         message: message.to_owned(),
     }
 }

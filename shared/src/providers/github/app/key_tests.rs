@@ -26,7 +26,7 @@ fn checked(text: &str) -> Result<String, String> {
     match check(&Secret::from(text)) {
         Ok(pem) => Ok(pem.expose_secret().to_owned()),
         Err(error) => {
-            assert_eq!(error.code, "malformed_key");
+            assert_eq!(error.code, "invalid_private_key");
             Err(error.message)
         }
     }

@@ -5,6 +5,7 @@
 //! suspended"; one that is gone: 404).
 
 mod assertion;
+mod holding;
 mod installation;
 mod key;
 mod mint;
@@ -18,7 +19,7 @@ use super::super::transport::object;
 use super::super::{Access, ProviderError, TokenFormError};
 use super::Github;
 use crate::domain::secret::Secret;
-use crate::providers::{App, AppFacts, Apps, Installation, InstallationToken, Narrowing};
+use crate::providers::{App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing};
 
 #[derive(Deserialize)]
 struct Told {
@@ -33,15 +34,18 @@ impl Apps for Github {
         key::check(pasted)
     }
 
+    /// Made of the instance's own address: a link that a host gives is not shown to people.
+    fn install_url(&self, app: &App, slug: &str) -> String {
+        let slug = utf8_percent_encode(slug, NON_ALPHANUMERIC).to_string();
+        let slug = slug.replace("%2D", "-");
+        app.instance.web(&format!("/apps/{slug}/installations/new"))
+    }
+
     async fn app(&self, app: &App) -> Result<AppFacts, ProviderError> {
         let answer = assertion::ask::<()>(&self.client, app, Method::GET, "/app", None).await?;
         let told: Told = object(&answer)?;
-        // Made of the instance's own address: a link that a host gives is not shown to people.
-        let install_url = told.slug.as_deref().map(|slug| {
-            let slug = utf8_percent_encode(slug, NON_ALPHANUMERIC).to_string();
-            let slug = slug.replace("%2D", "-");
-            app.instance.web(&format!("/apps/{slug}/installations/new"))
-        });
+        let slug = told.slug.as_deref();
+        let install_url = slug.map(|slug| self.install_url(app, slug));
         Ok(AppFacts {
             id: told.id,
             slug: told.slug,
@@ -63,7 +67,7 @@ impl Apps for Github {
         mint::mint(&self.client, app, installation, narrowing).await
     }
 
-    async fn user_sees(&self, access: &Access, installation: i64) -> Result<bool, ProviderError> {
-        installation::user_sees(&self.client, access, installation).await
+    async fn holding(&self, access: &Access, installation: i64) -> Result<Holding, ProviderError> {
+        holding::holding(&self.client, access, installation).await
     }
 }
