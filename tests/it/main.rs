@@ -10,6 +10,7 @@ mod events;
 mod github_app;
 mod jobs;
 mod jwt;
+mod oauth;
 mod organizations;
 mod processes;
 mod provider_configs;

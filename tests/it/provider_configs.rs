@@ -1,5 +1,6 @@
 //! Registrations at providers: saved, told of, limited, deleted with what hangs on them.
 
+mod authority;
 mod bad;
 mod keys;
 mod removed;

@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
-pub use api::{Api, allowing, http_client, outbound};
+pub use api::{Api, allowing, http_client, outbound, providers};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;

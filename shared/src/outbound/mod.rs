@@ -9,6 +9,8 @@
 //! - it connects to public addresses only, or to what [`OutboundAllow`] opens;
 //! - it speaks HTTPS, or the target is one that the operator allows;
 //! - a redirect is followed for reading, within one origin, a bounded number of times;
+//! - it trusts the machine's authorities, and for one instance the authority that somebody named for
+//!   it ([`CaCertificate`] among the request's extensions), by a client of its own;
 //! - it ends: connecting, the whole, and the size of the body have limits ([`Limits`]);
 //! - it is sent once: nothing here repeats a request;
 //! - what is logged is method, host, path, status and duration.
@@ -33,6 +35,7 @@ mod redirect;
 mod resolver;
 mod target;
 
+pub use crate::domain::ca_certificate::CaCertificate;
 pub use crate::domain::outbound_allow::{OutboundAllow, OutboundAllowError};
 pub use address::not_public;
 pub use certificate::check_certificate;

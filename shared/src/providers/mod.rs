@@ -8,11 +8,14 @@
 
 mod access;
 mod apps;
+mod azure;
+mod bitbucket;
 mod error;
 mod github;
 mod gitlab;
 mod oauth;
 mod registry;
+mod token_endpoint;
 mod token_prefix;
 mod transport;
 
@@ -20,6 +23,8 @@ pub use access::{Access, Scheme};
 pub use apps::{
     App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing, Selection,
 };
+pub use azure::EntraOAuth;
+pub use bitbucket::BitbucketOAuth;
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
@@ -174,13 +179,13 @@ pub trait Provider: Send + Sync {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError>;
 
-    /// The page at the provider where a person makes or mends a token.
-    fn token_page(&self, instance: &Instance) -> String;
-
-    /// OAuth at this provider, where this version knows it.
+    /// OAuth at this provider, where it is served.
     fn oauth(&self) -> Option<&dyn OAuth> {
         None
     }
+
+    /// The page at the provider where a person makes or mends a token.
+    fn token_page(&self, instance: &Instance) -> String;
 }
 
 /// A pasted token that cannot work, found by its form alone.

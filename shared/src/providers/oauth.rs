@@ -31,6 +31,16 @@ pub struct OAuthApp {
     pub scopes: Option<Vec<String>>,
 }
 
+impl OAuthApp {
+    /// The scopes to ask for, as providers want them in a link: parted by spaces.
+    pub(super) fn scope(&self, default: &[&str]) -> String {
+        match &self.scopes {
+            Some(scopes) => scopes.join(" "),
+            None => default.join(" "),
+        }
+    }
+}
+
 /// What goes into the link to a consent page.
 #[derive(Clone, Debug)]
 pub struct AuthorizeRequest<'a> {

@@ -4,12 +4,13 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{Access, ErrorClass, ProviderError, Scheme, Undecodable};
+use crate::domain::provider::Instance;
 use crate::domain::secret::ExposeSecret;
 use crate::outbound::OutboundError;
 
@@ -60,6 +61,14 @@ pub(super) fn credential_header(
     Ok((name, value))
 }
 
+/// A request that trusts the instance's own authority, where it has one.
+pub(super) fn trusting<B>(mut request: Request<B>, instance: &Instance) -> Request<B> {
+    if let Some(certificate) = &instance.certificate {
+        request.extensions_mut().insert(certificate.clone());
+    }
+    request
+}
+
 /// A failure without an answer behind it.
 pub(super) fn failure(class: ErrorClass, detail: impl Into<String>) -> ProviderError {
     ProviderError {
@@ -106,7 +115,7 @@ pub(super) fn told(access: &Access, text: &str) -> String {
     shorten(&line)
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST_DETAIL) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

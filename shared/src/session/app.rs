@@ -13,6 +13,7 @@ use crate::domain::ids::{OrganizationId, ProviderConfigId};
 use crate::domain::provider::Instance;
 use crate::flows::{Context, Error};
 use crate::providers::OAuthApp;
+use crate::session::trusting;
 use crate::store::credentials::StoredCredential;
 use crate::store::provider_configs::{self, StoredConfig};
 use crate::vault::{Column, Place};
@@ -112,6 +113,7 @@ pub async fn for_grant(
     instance: &Instance,
 ) -> Result<OAuthApp, Error> {
     let organization = connection.organization_id;
+    let instance = &trusting(context, organization, instance.clone()).await?;
     // Written by ourselves; without one there is none that the provider could compare.
     let redirect_uri = stored
         .oauth_redirect_uri

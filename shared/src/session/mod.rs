@@ -15,7 +15,9 @@ pub mod app;
 mod explain;
 pub mod installation;
 mod open;
+mod trust;
 
 pub use explain::explain;
 pub use installation::{KeySource, MintedTokens, installed};
 pub use open::{Session, access_for, open};
+pub use trust::trusting;

@@ -8,7 +8,7 @@ use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
-use crate::session::installation;
+use crate::session::{installation, trusting};
 use crate::store::credentials;
 use crate::vault::{Column, Place};
 
@@ -59,6 +59,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             message: error.to_string(),
             callers_fault: true,
         })?;
+    let instance = trusting(context, organization, instance).await?;
     let (provider, access) = if connection.auth_method == AuthMethod::GithubApp {
         let config = stored.provider_config_id.map(Into::into);
         installation::open(context, &connection, instance, (secret, config)).await?

@@ -119,6 +119,25 @@ pub async fn at_instance(
     Ok(row.map(Into::into))
 }
 
+/// The certificates of an instance's own authority, where the tenant has named them.
+///
+/// # Errors
+/// As every statement.
+pub async fn certificate(
+    db: impl PgExecutor<'_>,
+    provider: ProviderKind,
+    base_url: &str,
+) -> Result<Option<String>, StoreError> {
+    let pem = sqlx::query_scalar!(
+        "SELECT ca_certificate FROM provider_configs WHERE provider = $1 AND base_url = $2",
+        provider.as_str(),
+        base_url
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(pem.flatten())
+}
+
 /// The registration at an instance, locked until the transaction ends.
 ///
 /// # Errors

@@ -64,6 +64,7 @@ impl Place {
             ("connected_repository_id", connected["id"].clone()),
             ("token_id", token["id"].clone()),
             ("config_id", config["id"].clone()),
+            ("provider", json!("gitlab")),
             ("job_id", job["id"].clone()),
         ];
         let text = |value: Value| value.as_str().unwrap().to_owned();

@@ -40,6 +40,9 @@ pub async fn live(w: &World) -> Lived {
     broken_and_healed(w, &owner, &id, &github, &fresh).await;
     programs(&owner, &mut lived).await;
     registrations(&owner, &mut lived).await;
+    for (what, secret) in crate::oauth::lived_through(w, &owner).await {
+        lived.secrets.push(Planted::new(what, secret));
+    }
 
     let admin = w.admin();
     let mut body = Caller::body("github", &fresh);

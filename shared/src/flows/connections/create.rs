@@ -34,6 +34,7 @@ pub async fn create(
     new: &NewConnection,
 ) -> Result<Connection, Error> {
     let mut checked = new.check(context, permit.organization())?;
+    checked.trust(context, permit.organization()).await?;
     let answer = checked.provider.identity(&checked.access).await;
     if let Err(error) = &answer
         && !error.is_transient()

@@ -13,7 +13,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret, pasted};
 use crate::flows::{Context, Error, FieldError, name};
 use crate::providers::{Access, InstanceError, Provider};
-use crate::session::access_for;
+use crate::session::{access_for, trusting};
 
 /// What a caller gives to make (or test) a connection.
 #[derive(Clone, Debug)]
@@ -56,6 +56,17 @@ pub(super) struct Checked {
 }
 
 impl Checked {
+    /// With the authority that the organization has named for the instance.
+    pub(super) async fn trust(
+        &mut self,
+        context: &Context,
+        organization: OrganizationId,
+    ) -> Result<(), Error> {
+        let instance = self.access.instance.clone();
+        self.access.instance = trusting(context, organization, instance).await?;
+        Ok(())
+    }
+
     /// The field that the token came in.
     pub(super) fn token_field(&self) -> &'static str {
         match self.method {

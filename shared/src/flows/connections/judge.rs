@@ -65,7 +65,7 @@ pub(super) fn accept(
     if identity.scopes.is_some() || !told_before {
         connection.scopes = identity.scopes.clone();
     }
-    if identity.token_expires_at.is_some() || !told_before {
+    if connection.token_expires_at.is_none() || !told_before {
         connection.token_expires_at = identity.token_expires_at;
     }
     connection.missing_scopes = identity.missing_scopes.clone();

@@ -18,7 +18,8 @@ pub async fn test(
     permit: &Permit,
     new: &NewConnection,
 ) -> Result<Validation, Error> {
-    let checked = new.check(context, permit.organization())?;
+    let mut checked = new.check(context, permit.organization())?;
+    checked.trust(context, permit.organization()).await?;
     let answer = checked.provider.identity(&checked.access).await;
     let since = context.clock.now();
     let health = |code: HealthCode, action_url: Option<String>| Health {

@@ -16,7 +16,7 @@ use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, FieldError};
 use crate::providers::{Identity, ProviderError};
 use crate::queue::{NewJob, enqueue};
-use crate::session::access_for;
+use crate::session::{access_for, trusting};
 use crate::store::{TenantTx, connections, counters};
 
 /// What may be changed; `None` leaves it.
@@ -181,7 +181,7 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
     let Some(mut secret) = secret else {
         return Err(Error::Invalid(faults));
     };
-    let instance = instance_of(context, found)?;
+    let instance = instance_of(context, found).await?;
     let access = access_for(
         &*provider,
         instance,
@@ -217,17 +217,18 @@ async fn renew_key(context: &Context, found: &Connection, key: &Secret) -> Resul
             found.id
         )));
     };
-    let instance = instance_of(context, found)?;
+    let instance = instance_of(context, found).await?;
     let checked = installation::checked(context, found.name.clone(), secret, instance, (app, id))?;
     let answer = checked.provider.identity(&checked.access).await;
     proven(checked, answer)
 }
 
-fn instance_of(context: &Context, found: &Connection) -> Result<Instance, Error> {
-    context
+async fn instance_of(context: &Context, found: &Connection) -> Result<Instance, Error> {
+    let instance = context
         .providers
         .instance(found.provider, Some(&found.base_url))
-        .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))
+        .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))?;
+    trusting(context, found.organization_id, instance).await
 }
 
 /// Refused for good, nothing is changed.

@@ -18,8 +18,8 @@ use crate::providers::{
     ErrorClass, GrantError, GrantErrorClass, Identity, Provider, ProviderError,
 };
 use crate::queue::enqueue;
-use crate::session::access_for;
 use crate::session::app::{self, Named, Registration};
+use crate::session::{access_for, trusting};
 use crate::store::{StoreError, TenantTx, connections, organizations};
 
 /// Exchanges the code and makes or heals the connection.
@@ -125,6 +125,9 @@ async fn prepare(
         .providers
         .instance(state.provider, Some(&state.base_url))
         .map_err(|error| failed(error.to_string()))?;
+    let instance = trusting(context, state.organization_id, instance)
+        .await
+        .map_err(|error| fault_of_ours(&error))?;
     let redirect_uri = url::Url::parse(&state.redirect_uri)
         .map_err(|error| fault_of_ours(&Error::Internal(error.to_string())))?;
     let named = Named {

@@ -17,7 +17,7 @@ use octocrab::OctoBody;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::Serialize;
 
-use super::super::transport::{credential_header, failure, no_answer, told};
+use super::super::transport::{credential_header, failure, no_answer, told, trusting};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -111,7 +111,7 @@ impl Client {
             .map_err(|error| unanswered(access, &error))?;
         let answer = self
             .octocrab
-            .execute(request)
+            .execute(trusting(request, &access.instance))
             .await
             .map_err(|error| unanswered(access, &error))?;
         let (head, body) = answer.into_parts();

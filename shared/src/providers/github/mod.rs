@@ -6,6 +6,7 @@ mod client;
 mod errors;
 mod identity;
 mod instance;
+mod oauth;
 mod path;
 mod repositories;
 mod token_form;
@@ -14,7 +15,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
+    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, OAuth, Provider, ProviderError,
     RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
@@ -23,10 +24,12 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
+pub use oauth::GithubOAuth;
 
 /// The adapter for GitHub.
 pub struct Github {
     client: Client,
+    oauth: GithubOAuth,
     configured: Instance,
 }
 
@@ -40,6 +43,7 @@ impl Github {
             configured.api_url = api_url.clone();
         }
         Self {
+            oauth: GithubOAuth::new(outbound.clone(), clock.clone()),
             client: Client::new(outbound, clock),
             configured,
         }
@@ -103,6 +107,10 @@ impl Provider for Github {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError> {
         branches::page(&self.client, access, query).await
+    }
+
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        Some(&self.oauth)
     }
 
     fn token_page(&self, instance: &Instance) -> String {

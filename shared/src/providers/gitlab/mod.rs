@@ -5,6 +5,7 @@ mod client;
 mod errors;
 mod identity;
 mod instance;
+mod oauth;
 mod repositories;
 mod token_form;
 
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, Provider, ProviderError,
+    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, OAuth, Provider, ProviderError,
     RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
@@ -21,10 +22,12 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
+pub use oauth::GitlabOAuth;
 
 /// The adapter for GitLab.
 pub struct Gitlab {
     client: Client,
+    oauth: GitlabOAuth,
     configured: Instance,
 }
 
@@ -33,6 +36,7 @@ impl Gitlab {
     #[must_use]
     pub fn new(outbound: Outbound, clock: Clock, web_url: &Url) -> Self {
         Self {
+            oauth: GitlabOAuth::new(outbound.clone(), clock.clone()),
             client: Client::new(outbound, clock),
             configured: instance::at(web_url),
         }
@@ -93,6 +97,10 @@ impl Provider for Gitlab {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError> {
         branches::page(&self.client, access, query).await
+    }
+
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        Some(&self.oauth)
     }
 
     fn token_page(&self, instance: &Instance) -> String {

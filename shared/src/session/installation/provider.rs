@@ -59,7 +59,16 @@ impl Installed {
         }
     }
 
-    async fn token(&self) -> Result<Arc<Held>, ProviderError> {
+    /// The App, asked where the access says.
+    fn app(&self, access: &Access) -> App {
+        App {
+            instance: access.instance.clone(),
+            ..self.app.clone()
+        }
+    }
+
+    async fn token(&self, access: &Access) -> Result<Arc<Held>, ProviderError> {
+        let app = self.app(access);
         let mint = || async {
             tracing::debug!(
                 app = self.app.id,
@@ -67,13 +76,13 @@ impl Installed {
                 "minting"
             );
             self.apps
-                .mint(&self.app, self.installation, &self.key.narrowing)
+                .mint(&app, self.installation, &self.key.narrowing)
                 .await
         };
         let minted = self.tokens.get(&self.key, &self.clock, mint).await;
         match minted {
             Ok(held) => Ok(held),
-            Err(error) => Err(self.with_install_page(self.blamed(error)).await),
+            Err(error) => Err(self.with_install_page(&app, self.blamed(error)).await),
         }
     }
 
@@ -86,9 +95,9 @@ impl Installed {
     }
 
     /// Where the App is installed anew, for an installation that is gone.
-    async fn with_install_page(&self, mut error: ProviderError) -> ProviderError {
+    async fn with_install_page(&self, app: &App, mut error: ProviderError) -> ProviderError {
         if error.class == ErrorClass::Uninstalled {
-            let facts = self.apps.app(&self.app).await;
+            let facts = self.apps.app(app).await;
             error.action_url = facts.ok().and_then(|facts| facts.install_url);
         }
         error
@@ -107,7 +116,7 @@ struct Turn<'i> {
 impl Turn<'_> {
     /// What to ask with now.
     async fn access(&mut self, access: &Access) -> Result<Access, ProviderError> {
-        let held = self.installed.token().await?;
+        let held = self.installed.token(access).await?;
         let access = Access {
             token: held.minted.token.clone(),
             scheme: Scheme::Installation,
@@ -187,10 +196,11 @@ impl Provider for Installed {
 
     /// The account by the assertion; and by a token, that one can be had and is good.
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {
-        let told = self.apps.installation(&self.app, self.installation).await;
+        let app = self.app(access);
+        let told = self.apps.installation(&app, self.installation).await;
         let told = match told {
             Ok(told) => told,
-            Err(error) => return Err(self.with_install_page(self.blamed(error)).await),
+            Err(error) => return Err(self.with_install_page(&app, self.blamed(error)).await),
         };
         if told.suspended {
             return Err(ProviderError {

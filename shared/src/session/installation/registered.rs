@@ -11,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::App;
 use crate::session::app::tenants;
+use crate::session::trusting;
 use crate::store::provider_configs::{self, StoredConfig};
 use crate::vault::{Column, Place};
 
@@ -48,6 +49,7 @@ pub async fn for_flow(
     organization: OrganizationId,
     instance: &Instance,
 ) -> Result<RegisteredApp, Error> {
+    let instance = &trusting(context, organization, instance.clone()).await?;
     let base_url = instance.base_url();
     for tenant in tenants(organization) {
         let mut tx = context.db.tenant(tenant).await?;
@@ -77,6 +79,7 @@ pub async fn named(
     instance: &Instance,
     (config, app): (Option<ProviderConfigId>, i64),
 ) -> Result<RegisteredApp, Error> {
+    let instance = &trusting(context, organization, instance.clone()).await?;
     let mut found = None;
     match config {
         None => found = of_settings(context, instance),
@@ -143,7 +146,7 @@ fn of_settings(context: &Context, instance: &Instance) -> Option<RegisteredApp> 
         id: client.client_id.clone(),
         secret: client.client_secret.clone(),
     });
-    (configured == *instance).then(|| RegisteredApp {
+    (configured.base_url() == instance.base_url()).then(|| RegisteredApp {
         app: App {
             instance: instance.clone(),
             id,

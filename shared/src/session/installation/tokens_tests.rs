@@ -11,6 +11,7 @@ fn key(private_key: &str, installation: i64) -> Bought {
             kind: ProviderKind::Github,
             web_url: url.clone(),
             api_url: url,
+            certificate: None,
         },
         id: 1,
         private_key: Secret::from(private_key),

@@ -1,0 +1,5 @@
+//! Azure DevOps Services, with Microsoft Entra in front.
+
+mod oauth;
+
+pub use oauth::EntraOAuth;

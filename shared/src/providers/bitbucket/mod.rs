@@ -1,0 +1,5 @@
+//! Bitbucket Cloud.
+
+mod oauth;
+
+pub use oauth::BitbucketOAuth;
