@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
+use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::flows::{Context, RefreshTimes, Retention};
 use shared::outbound::{Limits, Outbound};
@@ -42,14 +43,16 @@ impl Parts {
         let outbound = outbound(config)?;
         let redis = redis(config.redis_url.as_ref())?;
         let instances = instances(&config.providers);
+        let providers = Providers::new(outbound.clone(), clock.clone(), &instances);
+        let apps = registrations(config, &providers)?;
         let context = Context {
             db,
             vault: Vault::new(keyring),
-            providers: Arc::new(Providers::new(outbound.clone(), clock.clone(), &instances)),
+            providers: Arc::new(providers),
             clock,
             doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
-            apps: Arc::new(config.providers.registrations()),
+            apps: Arc::new(apps),
             refresh: RefreshTimes {
                 buffer: time(config.refresh_buffer),
                 lease: config.jobs.lease,
@@ -63,6 +66,19 @@ impl Parts {
             redis,
         })
     }
+}
+
+/// The platform's own registrations. That the App's key is one is found now, and not by the first
+/// connection.
+fn registrations(config: &Config, providers: &Providers) -> Result<PlatformApps, Failure> {
+    let mut apps = config.providers.registrations();
+    if let Some(app) = &mut apps.github_app {
+        app.private_key = providers
+            .apps()
+            .check_key(&app.private_key)
+            .map_err(|fault| Failure::usage(format!("MOORING_GITHUB_APP_PRIVATE_KEY: {fault}")))?;
+    }
+    Ok(apps)
 }
 
 fn retention(config: &Config) -> Retention {

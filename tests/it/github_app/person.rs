@@ -62,6 +62,25 @@ fn an_owner_binds_what_was_installed_long_ago() {
 }
 
 #[test]
+fn an_app_that_asks_who_it_is_during_installation_comes_to_the_callback() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let app = app(&w, 1);
+        configure_with_users(&w, &owner, &app, "ada").await;
+        let state = begin(&w, &owner).await;
+        let id = w.forge.install(InstallationSpec::all(app.id, "acme"));
+        // The code is of a consent without a challenge of ours: it is not looked at.
+        let path = format!(
+            "/api/v1/auth/github/callback?code=abc&installation_id={id}&setup_action=install&state={state}"
+        );
+        let first = w.api.get(&path).await;
+        let arrived = landed(&consent(&w, first, "ada").await);
+        assert_eq!(arrived["status"], "success", "{arrived}");
+        w.idle().await;
+    });
+}
+
+#[test]
 fn a_stranger_a_member_and_a_part_owner_are_refused() {
     run_test(|w| async move {
         let owner = w.owner();
