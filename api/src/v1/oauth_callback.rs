@@ -3,11 +3,12 @@
 
 use aide::OperationOutput;
 use aide::generate::GenContext;
-use aide::openapi::{Operation, Response as Documented};
+use aide::openapi::{MediaType, Operation, Response as Documented};
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{self, HeaderValue};
+use indexmap::IndexMap;
 use shared::domain::secret::Secret;
 use shared::flows::oauth::{self as flow, Back, Landing};
 use tracing::Instrument;
@@ -54,13 +55,17 @@ impl OperationOutput for ForBrowser {
             description: description.to_owned(),
             ..Documented::default()
         };
+        let page = |description: &str| Documented {
+            content: IndexMap::from_iter([("text/html".to_owned(), MediaType::default())]),
+            ..documented(description)
+        };
         vec![
-            (Some(200), documented("A page that tells the outcome.")),
+            (Some(200), page("A page that tells the outcome.")),
             (
                 Some(303),
                 documented("To the `redirect_url` of the flow, with the outcome."),
             ),
-            (Some(400), documented("A page: the state is not ours.")),
+            (Some(400), page("A page: the state is not ours.")),
         ]
     }
 }
