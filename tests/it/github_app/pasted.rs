@@ -187,6 +187,18 @@ fn one_installation_is_one_connection() {
             );
         }
         assert_eq!(connections(&owner).await.len(), 1);
+        // What works is not replaced while nobody can be asked.
+        let down = mooring_forge::Action::Answer(mooring_forge::Canned::html(502));
+        let down = w
+            .forge
+            .fault(mooring_forge::Fault::on(Match::any().path("/app/**"), down));
+        let unasked = owner.post("/git-connections", one.body()).await;
+        unasked.problem(502, "provider_unreachable");
+        w.forge.remove_fault(down);
+        assert_eq!(
+            owner.connection(first["id"].as_str().unwrap()).await["status"],
+            "active"
+        );
         // Another organization's is its own.
         let other = new_organization(&w.context, "Other").await;
         let stranger = w.member_of(other, Role::Owner);

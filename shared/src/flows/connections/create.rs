@@ -15,6 +15,7 @@ use crate::domain::quota::RateLimit;
 use crate::flows::{Context, Error, audit};
 use crate::providers::{ErrorClass, ProviderError};
 use crate::queue::enqueue;
+use crate::session::explain;
 
 /// Makes a connection.
 ///
@@ -47,6 +48,10 @@ pub async fn create(
     let now = context.clock.now();
     let mut tx = context.db.tenant(permit.organization()).await?;
     let before = installation::existing(&mut tx, &checked, &answer).await?;
+    if let (Some(_), Err(error)) = (&before, &answer) {
+        // What works is not replaced by what nobody could ask about.
+        return Err(explain(new.provider, error));
+    }
     let fresh = || unproven(permit, new, &checked, now);
     let mut connection = before.clone().unwrap_or_else(fresh);
     connection.github_app_installation_id = checked.installation.map(|(_, id)| id);

@@ -75,11 +75,15 @@ pub(super) fn check(
     if let Some(Some(key)) = save.github_app_private_key.take() {
         match context.providers.apps().check_key(&key) {
             Ok(key) => save.github_app_private_key = Some(Some(key)),
-            Err(error) => faults.push(FieldError::new(
-                "github_app_private_key",
-                error.code,
-                error.message,
-            )),
+            Err(error) => {
+                // Given all the same: nothing else is to be said of it.
+                save.github_app_private_key = Some(Some(key));
+                faults.push(FieldError::new(
+                    "github_app_private_key",
+                    error.code,
+                    error.message,
+                ));
+            }
         }
     } else if save.github_app_private_key.is_some() {
         save.github_app_private_key = Some(None);
