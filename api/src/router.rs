@@ -15,7 +15,8 @@ use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
     activity, api_tokens, branches, connected_repositories, connections, credentials, events, jobs,
-    members, oauth, oauth_callback, organizations, provider_configs, repositories, syncs,
+    members, oauth, oauth_callback, oauth_refresh, organizations, provider_configs, repositories,
+    syncs,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -55,8 +56,10 @@ fn write(r: &mut Routes) {
 
     r.at(GET, "/api/v1/git-oauth/status", Access::SignedIn, oauth::status, &oauth::STATUS);
     r.at(GET, "/api/v1/git-oauth/connections", Access::SignedIn, oauth::connections, &oauth::CONNECTIONS);
+    r.at(POST, "/api/v1/git-oauth/refresh/{connection_id}", Access::SignedIn, oauth_refresh::refresh, &oauth_refresh::REFRESH);
     r.at(POST, "/api/v1/git-oauth/authorize", Access::SignedIn, oauth::authorize, &oauth::AUTHORIZE);
     r.at(GET, "/api/v1/auth/{provider}/callback", Access::Anyone, oauth_callback::callback, &oauth_callback::CALLBACK);
+    r.at(GET, "/api/v1/auth/github/setup", Access::Anyone, oauth_callback::callback, &oauth_callback::SETUP);
 
     r.both(GET, "/git-connections", P::ConnectionsList, connections::list, &connections::LIST);
     r.both(POST, "/git-connections", P::ConnectionsCreate, connections::create, &connections::CREATE);

@@ -6,11 +6,13 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
+use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::flows::{Context, RefreshSettings, Retention};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
+use shared::session::MintedTokens;
 use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
@@ -55,17 +57,20 @@ impl Parts {
             holder: super::workers::name().into(),
         };
         let renewals = Ledger::start(&db, &clock, &refresh);
+        let providers = Providers::new(outbound.clone(), clock.clone(), &instances);
+        let apps = registrations(config, &providers)?;
         let context = Context {
             db,
             vault: Vault::new(keyring),
-            providers: Arc::new(Providers::new(outbound.clone(), clock.clone(), &instances)),
+            providers: Arc::new(providers),
             clock,
             doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
-            apps: Arc::new(config.providers.registrations()),
+            apps: Arc::new(apps),
             renewals,
             refresh,
             under_way: TaskTracker::new(),
+            minted: MintedTokens::default(),
         };
         Ok(Self {
             context,
@@ -74,6 +79,19 @@ impl Parts {
             redis,
         })
     }
+}
+
+/// The platform's own registrations. That the App's key is one is found now, and not by the first
+/// connection.
+fn registrations(config: &Config, providers: &Providers) -> Result<PlatformApps, Failure> {
+    let mut apps = config.providers.registrations();
+    if let Some(app) = &mut apps.github_app {
+        app.private_key = providers
+            .apps()
+            .check_key(&app.private_key)
+            .map_err(|fault| Failure::usage(format!("MOORING_GITHUB_APP_PRIVATE_KEY: {fault}")))?;
+    }
+    Ok(apps)
 }
 
 fn retention(config: &Config) -> Retention {

@@ -62,7 +62,7 @@ async fn configure(caller: &Caller, provider: &str, app: &OAuthApp) -> String {
 }
 
 /// An owner at such an API, with an app of both providers and an account `ada` that consents.
-async fn ready(w: &World) -> (Caller, [OAuthApp; 2]) {
+pub async fn ready(w: &World) -> (Caller, [OAuthApp; 2]) {
     let owner = w.owner().at(&api(w).await);
     w.forge.add_user("ada");
     w.forge.add_repositories("ada", 3);
@@ -149,7 +149,7 @@ fn refused(answer: &Answer, code: &str) -> String {
 }
 
 /// The whole way; the id of the connection.
-async fn connect(caller: &Caller, provider: &str, more: Value) -> String {
+pub async fn connect(caller: &Caller, provider: &str, more: Value) -> String {
     let begun = begin_with(caller, provider, more).await;
     let back = consented(&begun).await;
     let landed = landed(&come_back(&caller.api, &back, None).await);

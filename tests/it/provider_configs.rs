@@ -12,7 +12,7 @@ use crate::world::{Api, Caller, new_organization, run_without_worker, verifier};
 use shared::domain::organization::Role;
 
 const PATH: &str = "/git-provider-configs";
-pub use keys::rsa_pkcs8;
+pub use keys::{ec_pkcs8, rsa_pkcs8};
 
 pub const AUTHORITY: &str = include_str!("provider_configs/authority.pem");
 

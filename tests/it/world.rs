@@ -26,6 +26,7 @@ use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
 use shared::flows::{Context, RefreshSettings, Retention, connections, jobs};
 use shared::queue::Doorbell;
+use shared::session::MintedTokens;
 use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
@@ -36,7 +37,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
-pub use api::{Api, allowing, outbound, providers};
+pub use api::{Api, allowing, http_client, outbound, providers};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;
@@ -206,6 +207,7 @@ impl World {
             auth_method: AuthMethod::Pat,
             api_token: Some(Secret::from(token)),
             grant: None,
+            installation: None,
             username: None,
             base_url: None,
             azure_organization: None,
@@ -310,6 +312,7 @@ async fn context(
         apps: Arc::default(),
         refresh,
         under_way: TaskTracker::new(),
+        minted: MintedTokens::default(),
     }
 }
 

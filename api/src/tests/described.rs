@@ -209,5 +209,7 @@ fn access_follows_the_published_table() {
         .map(|route| route.path.as_str())
         .collect();
     let callback = "/api/v1/auth/{provider}/callback";
-    assert_eq!(open, ["/healthz", "/readyz", "/metrics", callback]);
+    let setup = "/api/v1/auth/github/setup";
+    let ops = ["/healthz", "/readyz", "/metrics"];
+    assert_eq!(open, [&ops[..], &[callback, setup]].concat());
 }

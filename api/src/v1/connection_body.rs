@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use shared::domain::auth_method::AuthMethod;
 use shared::domain::provider::ProviderKind;
-use shared::flows::connections::{Changes, NewConnection, PastedGrant};
+use shared::flows::connections::{Changes, NewConnection, PastedGrant, PastedInstallation};
 use shared::flows::{Error, FieldError};
 use url::Url;
 
@@ -85,7 +85,14 @@ impl ConnectionCreate {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
+        let installation =
+            (self.auth_method == AuthMethod::GithubApp).then_some(PastedInstallation {
+                app_id: self.github_app_id,
+                installation_id: self.github_app_installation_id,
+                private_key: self.github_app_private_key.map(|key| key.0),
+            });
         Ok(NewConnection {
+            installation,
             name: self.name,
             description: self.description,
             provider: self.provider,
@@ -179,17 +186,9 @@ pub(crate) struct ConnectionUpdate {
 }
 
 impl ConnectionUpdate {
-    /// What the flow takes. Connections by App are not made by this version, so their key fits
-    /// none.
-    pub(super) fn into_changes(self, redirect_uri: Option<Url>) -> Result<Changes, Error> {
-        if self.github_app_private_key.is_some() {
-            return Err(Error::field(
-                "github_app_private_key",
-                "unsupported_combination",
-                "This connection was made with a token: replace it with api_token.",
-            ));
-        }
-        Ok(Changes {
+    /// What the flow takes.
+    pub(super) fn into_changes(self, redirect_uri: Option<Url>) -> Changes {
+        Changes {
             name: self.name,
             description: self.description,
             api_token: self.api_token.map(|token| token.0),
@@ -199,11 +198,12 @@ impl ConnectionUpdate {
                 self.token_expires_at,
                 redirect_uri,
             ),
+            github_app_private_key: self.github_app_private_key.map(|key| key.0),
             username: self.username,
             auto_rotate: self.auto_rotate,
             is_active: self.is_active,
             allow_org_usage: self.allow_org_usage,
-        })
+        }
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod members;
 pub(crate) mod oauth;
 pub(crate) mod oauth_callback;
 mod oauth_page;
+pub(crate) mod oauth_refresh;
 pub(crate) mod organizations;
 pub(crate) mod provider_configs;
 pub(crate) mod repositories;

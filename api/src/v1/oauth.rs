@@ -236,7 +236,7 @@ pub(crate) const AUTHORIZE: Doc = Doc {
     id: "begin_oauth",
     tag: TAG,
     summary: "Begin a consent",
-    description: "Send the browser to `authorize_url` within ten minutes; it comes back to `/api/v1/auth/{provider}/callback` and lands on `redirect_url` with `git_connection`, `status=success`, `account` and `organization`, or with `status=error`, `error` and `message`. The account that is connected already is healed in place.\n\nAn organization's own provider configuration wins over the platform's. Needs `org.git.connections.create` there, or `.update` with `connection_id`.\n\nThe landing names the account and the organization because anybody may be made to open a link: check that the user who lands is the one for whom you began. A session of the web interface is checked by a cookie instead.",
+    description: "Send the browser to `authorize_url` within ten minutes; it comes back to `/api/v1/auth/{provider}/callback` and lands on `redirect_url` with `git_connection`, `status=success`, `account` and `organization`, or with `status=error`, `error` and `message`. The account that is connected already is healed in place.\n\nAn organization's own provider configuration wins over the platform's. With `github_app` the browser goes to the App's installation page and comes back to `/api/v1/auth/github/setup`; the landing then has `repository_count` too.\n\nNeeds `org.git.connections.create` there, or `.update` with `connection_id`.\n\nThe landing names the account and the organization because anybody may be made to open a link: check that the user who lands is the one for whom you began. A session of the web interface is checked by a cookie instead.",
     problems: &[
         (403, "permission_denied"),
         (404, "not_found"),

@@ -30,6 +30,14 @@ pub(crate) const CALLBACK: Doc = Doc {
     problems: &[],
 };
 
+pub(crate) const SETUP: Doc = Doc {
+    id: "finish_installation",
+    tag: "OAuth",
+    summary: "A browser comes back from the installation of a GitHub App",
+    description: "Takes `state`, `installation_id` and `setup_action`; for browsers, not for programs. The number of the installation is not believed: it is asked about in the App's name, and then shown to be the browser's own. Where the App's own client id and secret are configured, the browser goes on to GitHub's consent and comes back to the callback URL: the account must be the person's own, or the person must administer every repository that the installation covers. Where they are not, the installation must have been made or saved after the flow was begun, and no other organization may have it.\n\nAnswers 303 as the callback does, with `repository_count` too; `error` is `installation_pending` where an owner of the account has to approve first, `account_mismatch` where it could not be shown whose the installation is.\n\nRegister exactly `{public URL}/api/v1/auth/github/setup` as the App's setup URL, with \"Redirect on update\".",
+    problems: &[],
+};
+
 /// What a browser is answered.
 #[derive(Debug)]
 pub(crate) struct ForBrowser(Response);
@@ -69,6 +77,9 @@ pub(crate) async fn callback(State(state): State<ApiState>, request: Request) ->
         state: None,
         code: None,
         error: None,
+        installation: None,
+        setup_action: None,
+        setup: head.uri.path().ends_with("/setup"),
         cookie: cookie_of(&head.headers),
         request: request_info(&head),
     };
@@ -110,6 +121,8 @@ fn read(query: &str, back: &mut Back) {
     back.state = one("state");
     back.code = one("code").map(Secret::from);
     back.error = one("error");
+    back.installation = one("installation_id").and_then(|id| id.parse().ok());
+    back.setup_action = one("setup_action");
 }
 
 fn show(landing: Landing) -> Response {

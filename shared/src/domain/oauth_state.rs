@@ -47,6 +47,10 @@ pub struct OauthState {
     pub cookie_required: bool,
     /// The connection to heal.
     pub connection_id: Option<ConnectionId>,
+    /// The GitHub App that is to be installed.
+    pub github_app_id: Option<i64>,
+    /// The installation of it that a browser has named, which goes on to say who it is.
+    pub github_app_installation_id: Option<i64>,
     /// Who began it.
     pub actor: Actor,
     /// When it was begun.

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
+use crate::session::MintedTokens;
 use crate::session::refresh::Ledger;
 use crate::store::Db;
 use crate::vault::Vault;
@@ -37,6 +38,8 @@ pub struct Context {
     pub renewals: Ledger,
     /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
     pub under_way: TaskTracker,
+    /// Tokens of installations of GitHub Apps, in this process.
+    pub minted: MintedTokens,
 }
 
 /// When and under what lease tokens are refreshed; what the operator set.

@@ -7,6 +7,7 @@
 //! An adapter keeps no state of a tenant: what it needs comes in an [`Access`].
 
 mod access;
+mod apps;
 mod azure;
 mod bitbucket;
 mod error;
@@ -19,6 +20,9 @@ mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
+pub use apps::{
+    App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing, Selection,
+};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};

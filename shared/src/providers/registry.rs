@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::Provider;
 use super::azure::AzureDevops;
 use super::bitbucket::Bitbucket;
 use super::github::Github;
 use super::gitlab::Gitlab;
+use super::{Apps, Provider};
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::outbound::{Outbound, OutboundAllow, UrlError};
@@ -171,6 +171,12 @@ impl Providers {
             ProviderKind::Bitbucket => Ok(self.bitbucket.clone()),
             ProviderKind::AzureDevops => Ok(self.azure.clone()),
         }
+    }
+
+    /// What has Apps that are installed at accounts: GitHub alone.
+    #[must_use]
+    pub fn apps(&self) -> Arc<dyn Apps> {
+        self.github.clone()
     }
 
     /// The instance at a base URL as somebody typed it, or the platform's configured one.

@@ -22,8 +22,15 @@ pub(super) fn credential_header(
     access: &Access,
 ) -> Result<(HeaderName, HeaderValue), ProviderError> {
     let token = access.token.expose_secret();
+    // The access of an App's session, which has a token only where its own adapter brought one.
+    if token.is_empty() && access.scheme == Scheme::Installation {
+        return Err(failure(
+            ErrorClass::Unexpected,
+            "no token was minted for this question",
+        ));
+    }
     let (name, text) = match access.scheme {
-        Scheme::Bearer => (
+        Scheme::Bearer | Scheme::Installation => (
             AUTHORIZATION,
             zeroize::Zeroizing::new(format!("Bearer {token}")),
         ),
@@ -131,7 +138,9 @@ pub(super) fn is_json<B>(answer: &Response<B>) -> bool {
 
 /// A body that should be one object. What is not JSON at all is the host's failure (a sign-in
 /// page, a proxy's apology); what is JSON of another shape is not understood.
-pub(super) fn object<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, ProviderError> {
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    answer: &'a Response<Bytes>,
+) -> Result<T, ProviderError> {
     serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))
 }
 
@@ -152,12 +161,22 @@ pub(super) struct Items<T> {
 pub(super) fn items<T: DeserializeOwned>(
     answer: &Response<Bytes>,
 ) -> Result<Items<T>, ProviderError> {
+    let list: &RawValue =
+        serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))?;
+    read_items(answer, list)
+}
+
+/// The same where the list is a part of the body.
+pub(super) fn read_items<T: DeserializeOwned>(
+    answer: &Response<Bytes>,
+    list: &RawValue,
+) -> Result<Items<T>, ProviderError> {
     #[derive(Deserialize)]
     struct OnlyId {
         id: Option<u64>,
     }
     let raw: Vec<&RawValue> =
-        serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))?;
+        serde_json::from_str(list.get()).map_err(|error| undecodable(answer, &error))?;
     let mut items = Items {
         read: Vec::new(),
         unread: Vec::new(),

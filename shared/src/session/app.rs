@@ -142,7 +142,7 @@ pub async fn for_grant(
 }
 
 /// Its own first, then the platform.
-fn tenants(organization: OrganizationId) -> impl Iterator<Item = OrganizationId> {
+pub(super) fn tenants(organization: OrganizationId) -> impl Iterator<Item = OrganizationId> {
     let platform = (!organization.is_platform()).then_some(OrganizationId::PLATFORM);
     std::iter::once(organization).chain(platform)
 }

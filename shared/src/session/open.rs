@@ -14,7 +14,7 @@ use crate::domain::refresh::RefreshReason;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
-use crate::session::trusting;
+use crate::session::{installation, trusting};
 use crate::store::credentials::{self, StoredCredential};
 use crate::vault::{Column, Place};
 
@@ -22,12 +22,14 @@ use crate::vault::{Column, Place};
 pub struct Session {
     /// The connection as it was when it was opened.
     pub connection: Connection,
-    /// Its adapter.
+    /// Its adapter; for an installation of an App one that brings a token of its own to every call.
     pub provider: Arc<dyn Provider>,
     /// The opened credential.
     pub access: Access,
     /// The version of the credential: a verdict counts only while it stands.
     pub version: i64,
+    /// Moves with every new grant or pasted token, and with no renewal.
+    pub generation: i64,
     /// Whether it is refreshed before it ends.
     pub renews: bool,
 }
@@ -36,8 +38,8 @@ pub struct Session {
 /// one of the platform).
 ///
 /// # Errors
-/// [`Error::Conflict`] `no_credential` where there is none to open; [`Error::Internal`] where it
-/// does not open.
+/// [`Error::Conflict`] `no_credential` where there is none to open, `app_not_configured` where its
+/// GitHub App is gone; [`Error::Internal`] where it does not open.
 pub async fn open(context: &Context, connection: Connection) -> Result<Session, Error> {
     let mut stored = read(context, &connection).await?;
     if stored.refresh_token.is_some() && ends_soon(stored.expires_at, context.clock.now()) {
@@ -51,25 +53,24 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         refresh::renew(context, &connection, wish).await?;
         stored = read(context, &connection).await?;
     }
-    let sealed = stored.access_token.ok_or_else(missing)?;
-    let renews = stored.refresh_token.is_some();
-    of_token(context, connection, sealed, (stored.version, renews)).await
+    of_stored(context, connection, stored).await
 }
 
-/// A session of a sealed token that was read already, with its version and whether it is refreshed
-/// before it ends.
+/// A session of a credential that was read already.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn of_token(
+pub async fn of_stored(
     context: &Context,
     connection: Connection,
-    sealed: Vec<u8>,
-    (version, renews): (i64, bool),
+    stored: StoredCredential,
 ) -> Result<Session, Error> {
     let organization = connection.organization_id;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
-    let token = context.vault.open(&place, &sealed)?;
+    let secret = match &stored.access_token {
+        Some(sealed) => Some(context.vault.open(&place, sealed)?),
+        None => None,
+    };
     let provider = context
         .providers
         .of(connection.provider)
@@ -83,20 +84,27 @@ pub async fn of_token(
             callers_fault: true,
         })?;
     let instance = trusting(context, organization, instance).await?;
-    let access = access_for(
-        &*provider,
-        instance,
-        connection.auth_method,
-        token,
-        connection.username.clone(),
-        connection.azure_organization.clone(),
-    );
+    let (provider, access) = if connection.auth_method == AuthMethod::GithubApp {
+        let config = stored.provider_config_id.map(Into::into);
+        installation::open(context, &connection, instance, (secret, config)).await?
+    } else {
+        let access = access_for(
+            &*provider,
+            instance,
+            connection.auth_method,
+            secret.ok_or_else(missing)?,
+            connection.username.clone(),
+            connection.azure_organization.clone(),
+        );
+        (provider, access)
+    };
     Ok(Session {
         connection,
         provider,
         access,
-        version,
-        renews,
+        version: stored.version,
+        generation: stored.generation,
+        renews: stored.refresh_token.is_some(),
     })
 }
 

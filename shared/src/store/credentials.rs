@@ -21,6 +21,8 @@ pub struct StoredCredential {
     pub expires_at: Option<DateTime<Utc>>,
     /// Moves with every change of the secret.
     pub version: i64,
+    /// Moves with every new grant or pasted token, and with no renewal.
+    pub generation: i64,
     /// The registration that it was granted to; `None` is the platform's, from the settings.
     pub provider_config_id: Option<Uuid>,
     /// The client of that registration; `None` where nobody told (a pasted token).
@@ -32,8 +34,9 @@ pub struct StoredCredential {
 /// A new secret for a connection, sealed.
 #[derive(Clone, Debug)]
 pub struct NewCredential {
-    /// The sealed access token or pasted token.
-    pub access_token: Vec<u8>,
+    /// The sealed access token or pasted token or key; `None` for an App whose key is in its
+    /// registration.
+    pub access_token: Option<Vec<u8>>,
     /// The sealed refresh token.
     pub refresh_token: Option<Vec<u8>>,
     /// When the access token ends.
@@ -60,7 +63,7 @@ pub async fn get(
 ) -> Result<Option<StoredCredential>, StoreError> {
     let row = sqlx::query_as!(
         StoredCredential,
-        "SELECT access_token, refresh_token, expires_at, version, provider_config_id, \
+        "SELECT access_token, refresh_token, expires_at, version, generation, provider_config_id, \
             oauth_client_id, oauth_redirect_uri FROM credentials \
          WHERE connection_id = $1",
         connection.0
@@ -90,6 +93,9 @@ pub async fn put(
             expires_at = $5, refresh_expires_at = $6, next_refresh_at = $8, \
             provider_config_id = $9, oauth_client_id = $10, oauth_redirect_uri = $11, \
             version = c.version + 1, fence = c.fence + 1, lease_until = NULL, \
+            generation = c.generation + 1, attempt_id = NULL, attempt_started_at = NULL, \
+            unknown_outcomes = 0, refresh_failures = 0, refresh_refused = false, \
+            in_use_until = NULL, \
             obtained_at = $7, updated_at = $7",
         organization.0,
         connection.0,

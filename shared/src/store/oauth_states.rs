@@ -34,6 +34,8 @@ struct Row {
     cookie_sha256: Vec<u8>,
     cookie_required: bool,
     connection_id: Option<Uuid>,
+    github_app_id: Option<i64>,
+    github_app_installation_id: Option<i64>,
     actor_id: Option<Uuid>,
     actor_type: ActorType,
     actor_name: Option<String>,
@@ -59,6 +61,8 @@ impl From<Row> for StoredState {
                 cookie_sha256: row.cookie_sha256,
                 cookie_required: row.cookie_required,
                 connection_id: row.connection_id.map(Into::into),
+                github_app_id: row.github_app_id,
+                github_app_installation_id: row.github_app_installation_id,
                 actor: Actor {
                     id: row.actor_id,
                     kind: row.actor_type,
@@ -82,8 +86,9 @@ pub async fn insert(db: impl PgExecutor<'_>, stored: &StoredState) -> Result<(),
         "INSERT INTO oauth_states (organization_id, id, purpose, provider, base_url, \
             provider_config_id, client_id, redirect_uri, verifier, redirect_url, cookie_sha256, \
             cookie_required, connection_id, actor_id, actor_type, actor_name, created_at, \
-            expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+            expires_at, github_app_id, github_app_installation_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+            $19, $20)",
         s.organization_id.0,
         s.id.0,
         s.purpose.as_str(),
@@ -102,6 +107,8 @@ pub async fn insert(db: impl PgExecutor<'_>, stored: &StoredState) -> Result<(),
         s.actor.name,
         s.created_at,
         s.expires_at,
+        s.github_app_id,
+        s.github_app_installation_id,
     )
     .execute(db)
     .await?;
@@ -120,7 +127,8 @@ pub async fn get(
         Row,
         r#"SELECT organization_id, id, purpose AS "purpose: _", provider AS "provider: _",
             base_url, provider_config_id, client_id, redirect_uri, verifier, redirect_url,
-            cookie_sha256, cookie_required, connection_id, actor_id,
+            cookie_sha256, cookie_required, connection_id, github_app_id,
+            github_app_installation_id, actor_id,
             actor_type AS "actor_type: _", actor_name, created_at, expires_at, consumed_at
         FROM oauth_states WHERE id = $1"#,
         id.0

@@ -201,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn an_installation_s_token_goes_whole_for_all_its_dots() {
+        let part = "Zx81mVnQ4rTb7yUw2sKd9aLfPq".repeat(8);
+        let secret = format!("ghs_12345_eyJ{part}.{part}.-_{part}");
+        let clean = scrubbed(&format!("minted {secret} for 7"));
+        assert_eq!(clean, "minted [redacted] for 7");
+    }
+
+    #[test]
     fn what_is_introduced_goes_whatever_its_shape() {
         assert_eq!(
             scrubbed("authorization: Bearer abcdef0123456789 end"),

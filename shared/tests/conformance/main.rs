@@ -5,6 +5,7 @@ mod bitbucket;
 mod branches;
 mod failures;
 mod github;
+mod github_app;
 mod gitlab;
 mod identity;
 mod listings;

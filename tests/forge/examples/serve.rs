@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Parser;
-use mooring_forge::{Face, Forge, RepositorySpec, Role, Seeded, Serve, TokenSpec, seed};
+use mooring_forge::{
+    AppSpec, Face, Forge, InstallationSpec, RepositorySpec, Role, Seeded, Serve, TokenKind,
+    TokenSpec, seed,
+};
 
 #[derive(Parser)]
 struct Arguments {
@@ -55,6 +58,7 @@ async fn main() -> std::io::Result<()> {
     for (name, spec) in unusual(&forge, &seeded.login) {
         println!("{name}_TOKEN={}", forge.mint(spec));
     }
+    show_app(&forge, &seeded.login);
     for face in [Face::GitHub, Face::GitLab, Face::Bitbucket] {
         forge.set_remaining(face, "hubot", 0);
     }
@@ -65,6 +69,19 @@ async fn main() -> std::io::Result<()> {
     } = seeded;
     println!("READY: {login} has access to {repositories} repositories");
     tokio::signal::ctrl_c().await
+}
+
+/// An App that is installed at `acme`: its assertion, good for nine minutes, and a token of a user of it.
+fn show_app(forge: &Forge, login: &str) {
+    let app = forge.add_app(login, AppSpec::new("sandbox-app"));
+    let installation = forge.install(InstallationSpec::all(app.id, "acme"));
+    let suspended = forge.install(InstallationSpec::all(app.id, "globex"));
+    forge.edit(|state| state.suspend(suspended, true));
+    let user = TokenSpec::of(login, TokenKind::GitHubUser, &[]).app(app.id);
+    println!("GITHUB_APP_ASSERTION={}", app.assertion(forge.now()));
+    println!("GITHUB_APP_USER_TOKEN={}", forge.mint(user));
+    println!("GITHUB_INSTALLATION={installation}");
+    println!("GITHUB_SUSPENDED_INSTALLATION={suspended}");
 }
 
 /// Tokens for everything that can be wrong with one. The account `hubot` has spent its budgets, and the organization

@@ -11,6 +11,9 @@ const UNTYPED = (value) => ["boolean", "number"].includes(typeof value);
 // A whole object without this property.
 const WITHOUT = (name) => (value) => typeof value === "object" && !(name in value);
 
+// In lists an account is declared as a user and an enterprise at once, where the single installation is either.
+const installations = { account: WITHOUT("slug") };
+
 const project = {
   description: NULL,
   default_branch: NULL,
@@ -71,7 +74,7 @@ const repository = {
   "values.links.clone.href": SCP,
 };
 
-export const allowed = { project, group, metadata, token, refusal, newest, scopes, repository };
+export const allowed = { installations, project, group, metadata, token, refusal, newest, scopes, repository };
 
 // The description names 200 alone for many endpoints; other answers match nothing in it.
 export const UNDECLARED_STATUS = "Unable to match the returned status code";

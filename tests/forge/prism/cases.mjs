@@ -36,6 +36,16 @@ const newest = {
   entity: "newest",
 };
 
+const app = { token: env.GITHUB_APP_ASSERTION };
+const user = { token: env.GITHUB_APP_USER_TOKEN };
+const mint = (installation, status, body = {}) =>
+  github(`/app/installations/${installation}/access_tokens`, status, {
+    ...app,
+    via: status === 201 ? env.GITHUB_STRICT : env.GITHUB_LENIENT,
+    method: "POST",
+    body,
+  });
+
 export const cases = [
   github("/user"),
   github("/user", 200, { token: env.GITHUB_PRIVATE_PROFILE_TOKEN }),
@@ -76,6 +86,30 @@ export const cases = [
   github("/rate_limit"),
   github("/rate_limit", 200, { token: spent }),
   github("/meta"),
+
+  github("/app", 200, app),
+  github("/app", 401, { undeclared: true }),
+  github("/app/installations?per_page=1", 200, { ...app, via: env.GITHUB_LENIENT, entity: "installations" }),
+  github(`/app/installations/${env.GITHUB_INSTALLATION}`, 200, app),
+  github(`/app/installations/${env.GITHUB_SUSPENDED_INSTALLATION}`, 200, app),
+  github("/app/installations/1", 404, app),
+  github("/orgs/acme/installation", 200, app),
+  github("/users/acme/installation", 200, app),
+  github("/users/hubot/installation", 404, { ...app, undeclared: true }),
+  mint(env.GITHUB_INSTALLATION, 201),
+  mint(env.GITHUB_INSTALLATION, 201, { repositories: ["storefront"], permissions: { contents: "read" } }),
+  mint(env.GITHUB_INSTALLATION, 422, { repositories: ["nothing"] }),
+  mint(env.GITHUB_SUSPENDED_INSTALLATION, 403),
+  mint("1", 404),
+  github("/installation/repositories?per_page=2", 200, { installation: true }),
+  github("/installation/repositories", 304, { installation: true, conditional: true }),
+  github("/installation/repositories", 401, { token: "ghs_nobody" }),
+  github("/installation/repositories", 403),
+  github("/user/installations", 200, user),
+  github("/user/installations", 403),
+  github(`/user/installations/${env.GITHUB_INSTALLATION}/repositories?per_page=2`, 200, user),
+  github("/user/installations/1/repositories", 404, user),
+  github("/installation/token", 204, { installation: true, method: "DELETE" }),
 
   gitlab("/user", 200),
   gitlab("/user", 401, { token: env.GITLAB_EXPIRED_TOKEN, entity: "refusal" }),

@@ -65,10 +65,11 @@ pub use grants::Granted;
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, AzureSettings, BitbucketSettings, Branch, GitHubSettings, GitLabSettings, OAuthApp,
-    OAuthAppId, OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
-    RefreshTokenId, Repository, RepositoryId, RepositorySpec, Role, Settings, SignIn, State, Token,
-    TokenId, TokenKind, TokenSpec, User, Visibility,
+    Access, App, AppId, AppSpec, AzureSettings, BitbucketSettings, Branch, GitHubSettings,
+    GitLabSettings, Installation, InstallationId, InstallationSpec, OAuthApp, OAuthAppId,
+    OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
+    RefreshTokenId, RegisteredApp, Repository, RepositoryId, RepositorySpec, Role, Settings,
+    SignIn, State, Token, TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};

@@ -11,12 +11,16 @@ use crate::world::{World, run_test};
 async fn granted(w: &World, ids: &[&String], method: &str) {
     let mut owner = PgConnection::connect_with(&w.options).await.unwrap();
     for id in ids {
-        sqlx::query("UPDATE connections SET auth_method = $2 WHERE id = $1::uuid")
-            .bind(id)
-            .bind(method)
-            .execute(&mut owner)
-            .await
-            .unwrap();
+        sqlx::query(
+            "UPDATE connections SET auth_method = $2, github_app_id = 1, \
+                github_app_installation_id = ('x' || right(id::text, 7))::bit(28)::int \
+             WHERE id = $1::uuid",
+        )
+        .bind(id)
+        .bind(method)
+        .execute(&mut owner)
+        .await
+        .unwrap();
     }
 }
 

@@ -39,6 +39,7 @@ pub async fn live(w: &World) -> Lived {
     echoes(w, &owner, &id, &github).await;
     broken_and_healed(w, &owner, &id, &github, &fresh).await;
     programs(&owner, &mut lived).await;
+    super::app::live(w, &owner, &mut lived).await;
     registrations(&owner, &mut lived).await;
     for (what, secret) in crate::oauth::lived_through(w, &owner).await {
         lived.secrets.push(Planted::new(what, secret));

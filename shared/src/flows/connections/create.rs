@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::grant;
 use super::input::{Checked, NewConnection};
+use super::installation;
 use super::keep;
 use crate::authz::Permit;
 use crate::domain::connection::{Account, Connection};
@@ -11,11 +12,16 @@ use crate::domain::health::HealthCode;
 use crate::domain::ids::ConnectionId;
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::quota::RateLimit;
-use crate::flows::{Context, Error};
+use crate::flows::{Context, Error, audit};
 use crate::providers::{ErrorClass, ProviderError};
 use crate::queue::enqueue;
+use crate::session::explain;
 
 /// Makes a connection.
+///
+/// The credential is checked before it is stored. An installation of a GitHub App that this
+/// organization has connected already is not connected twice: the connection that is there takes the
+/// key and heals, with its name and description as they are.
 ///
 /// The credential is checked before it is stored. Refused by the provider: nothing is stored.
 /// Provider out of reach or limited: stored with status `error`, and validated again by a job.
@@ -40,7 +46,15 @@ pub async fn create(
     let (pasted, secret) = (new.grant.as_ref(), &mut checked.secret);
     grant::find_registration(context, permit.organization(), instance, pasted, secret).await?;
     let now = context.clock.now();
-    let mut connection = unproven(permit, new, &checked, now);
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    let before = installation::existing(&mut tx, &checked, &answer).await?;
+    if let (Some(_), Err(error)) = (&before, &answer) {
+        // What works is not replaced by what nobody could ask about.
+        return Err(explain(new.provider, error));
+    }
+    let fresh = || unproven(permit, new, &checked, now);
+    let mut connection = before.clone().unwrap_or_else(fresh);
+    connection.github_app_installation_id = checked.installation.map(|(_, id)| id);
     let credential = keep::judge_and_seal(
         context,
         &mut connection,
@@ -49,8 +63,16 @@ pub async fn create(
         &answer,
         now,
     )?;
-    let mut tx = context.db.tenant(permit.organization()).await?;
-    let job = keep::keep_new(context, permit, &mut tx, &connection, &credential).await?;
+    let job = match &before {
+        None => keep::keep_new(context, permit, &mut tx, &connection, &credential).await?,
+        Some(before) => {
+            let pair = (before, &connection);
+            let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
+            let change = installation::renewed(permit, &connection);
+            audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+            job
+        }
+    };
     let enqueued = enqueue(&mut tx, &[job]).await?;
     tx.commit().await?;
     context.doorbell.ring(enqueued.iter().map(|job| job.lane));
@@ -93,8 +115,8 @@ fn unproven(
         last_synced_at: None,
         repository_count: 0,
         rate_limit: RateLimit::default(),
-        github_app_id: None,
-        github_app_installation_id: None,
+        github_app_id: checked.installation.map(|(app, _)| app),
+        github_app_installation_id: checked.installation.map(|(_, id)| id),
         created_by: permit.user(),
         created_by_name: permit.actor().name.clone(),
         created_at: now,
@@ -104,6 +126,9 @@ fn unproven(
 
 /// What a person who pasted a token is told when the provider refused it for good.
 pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
+    if let Some(ids) = checked.installation {
+        return installation::refused(ids, error);
+    }
     let name = checked.provider.kind().display_name();
     tracing::info!(provider = checked.provider.kind().as_str(), class = ?error.class,
         status = error.status, detail = %error.detail, "a pasted token was not accepted");

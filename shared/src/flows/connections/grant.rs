@@ -82,6 +82,7 @@ pub(super) fn check(
             scopes: None,
         },
         through: None,
+        app_config: None,
     })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::grant::{self, PastedGrant};
+use super::installation::{self, PastedInstallation};
 use super::keep::NewSecret;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
@@ -29,6 +30,8 @@ pub struct NewConnection {
     pub api_token: Option<Secret>,
     /// The pasted grant (`oauth`).
     pub grant: Option<PastedGrant>,
+    /// The installation of an App, with the App's key (`github_app`).
+    pub installation: Option<PastedInstallation>,
     /// Bitbucket: the e-mail of an API token, or the `workspace` or `workspace/repository` of an
     /// access token that does not tell it.
     pub username: Option<String>,
@@ -49,6 +52,8 @@ pub(super) struct Checked {
     pub(super) access: Access,
     pub(super) secret: NewSecret,
     pub(super) method: AuthMethod,
+    /// The App and the installation of it (`github_app`).
+    pub(super) installation: Option<(i64, i64)>,
 }
 
 impl Checked {
@@ -65,10 +70,10 @@ impl Checked {
 
     /// The field that the token came in.
     pub(super) fn token_field(&self) -> &'static str {
-        if self.method.is_pasted() {
-            "api_token"
-        } else {
-            "access_token"
+        match self.method {
+            AuthMethod::Pat | AuthMethod::GitlabToken => "api_token",
+            AuthMethod::Oauth => "access_token",
+            AuthMethod::GithubApp => "github_app_private_key",
         }
     }
 }
@@ -97,9 +102,16 @@ impl NewConnection {
             Some(provider) => self.check_organization(&**provider, &mut faults),
             None => None,
         };
-        let secret = match &provider {
-            Some(provider) => self.check_secret(&**provider, context.clock.now(), &mut faults),
-            None => None,
+        let (secret, installation) = match (&provider, self.auth_method) {
+            (_, AuthMethod::GithubApp) => {
+                let pasted = self.installation.as_ref();
+                installation::check(context, pasted, &mut faults).unzip()
+            }
+            (Some(provider), _) => {
+                let now = context.clock.now();
+                (self.check_secret(&**provider, now, &mut faults), None)
+            }
+            (None, _) => (None, None),
         };
         let instance = provider
             .as_ref()
@@ -120,6 +132,9 @@ impl NewConnection {
         }
         match (faults.is_empty(), provider, secret, instance) {
             (true, Some(provider), Some(secret), Some(instance)) => {
+                if let Some(ids) = installation {
+                    return installation::checked(context, name, secret, instance, ids);
+                }
                 let access = access_for(
                     &*provider,
                     instance,
@@ -134,6 +149,7 @@ impl NewConnection {
                     access,
                     secret,
                     method: self.auth_method,
+                    installation: None,
                 })
             }
             _ => Err(Error::Invalid(faults)),
@@ -147,12 +163,6 @@ impl NewConnection {
                 "auth_method",
                 "unsupported_combination",
                 format!("{provider} does not know the method {method}. Use pat."),
-            ));
-        } else if method == AuthMethod::GithubApp {
-            faults.push(FieldError::new(
-                "auth_method",
-                "auth_method_unavailable",
-                "This version of Mooring connects no GitHub Apps. Use pat or oauth.",
             ));
         }
     }

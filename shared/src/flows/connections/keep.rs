@@ -10,7 +10,7 @@ use crate::domain::connection::{Account, Connection};
 use crate::domain::ids::ProviderConfigId;
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::Instance;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{ExposeSecret, Secret};
 use crate::domain::sync::SyncTrigger;
 use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, sync};
@@ -29,6 +29,8 @@ pub(in crate::flows) struct NewSecret {
     pub(in crate::flows) grant: Grant,
     /// The registration that it was granted to, where known.
     pub(in crate::flows) through: Option<Through>,
+    /// The row of the App that is installed, whose key is there and not here.
+    pub(in crate::flows) app_config: Option<ProviderConfigId>,
 }
 
 /// The registration behind a grant.
@@ -54,6 +56,15 @@ impl NewSecret {
                 scopes: None,
             },
             through: None,
+            app_config: None,
+        }
+    }
+
+    /// No secret: the key is the App's, of this row or of the settings.
+    pub(in crate::flows) fn of_app(config: Option<ProviderConfigId>) -> Self {
+        Self {
+            app_config: config,
+            ..Self::pasted(Secret::from(""))
         }
     }
 }
@@ -92,14 +103,19 @@ pub(in crate::flows) fn judge_and_seal(
         .and(connection.token_expires_at)
         .map(|end| due(end, now, context.refresh.buffer, random::fraction()));
     Ok(NewCredential {
-        access_token: seal(&grant.access_token, Column::AccessToken)?,
+        access_token: (!grant.access_token.expose_secret().is_empty())
+            .then(|| seal(&grant.access_token, Column::AccessToken))
+            .transpose()?,
         refresh_token: refresh
             .map(|token| seal(token, Column::RefreshToken))
             .transpose()?,
         expires_at: connection.token_expires_at,
         refresh_expires_at: grant.refresh_expires_at,
         next_refresh_at: renews_at,
-        provider_config: secret.through.as_ref().and_then(|through| through.config),
+        provider_config: match &secret.through {
+            Some(through) => through.config,
+            None => secret.app_config,
+        },
         client_id: secret.through.as_ref().map(|t| t.client_id.clone()),
         redirect_uri: secret.through.as_ref().map(|t| t.redirect_uri.clone()),
     })
@@ -142,6 +158,11 @@ pub(in crate::flows) async fn keep_healed(
     let now = context.clock.now();
     credentials::put(&mut **tx, organization, connection.id, credential, now).await?;
     connections::record_validation(&mut **tx, connection).await?;
+    if let Some(installation) = connection.github_app_installation_id
+        && before.github_app_installation_id != Some(installation)
+    {
+        connections::bind(&mut **tx, connection.id, installation).await?;
+    }
     connections::note_refresh_end(
         &mut **tx,
         connection.id,

@@ -11,11 +11,11 @@ use crate::authz::Permit;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::health::HealthCode;
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
 use crate::session::refresh::{self, Renewal, Wanting, Wish};
-use crate::store::{connections, credentials};
+use crate::store::{connections, credentials, lookups};
 
 /// Longer than nearly every provider takes, shorter than proxies wait.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -29,6 +29,17 @@ pub struct Refreshed {
     pub message: String,
     /// When the access token that stands now ends; `null` is never, or not known.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Whose connection this is; `None` where there is none.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn organization_of(
+    context: &Context,
+    id: ConnectionId,
+) -> Result<Option<OrganizationId>, Error> {
+    Ok(lookups::organization_of_connection(&context.db.system(), id).await?)
 }
 
 /// Renews the token of a connection now, through the same door as the sweep.

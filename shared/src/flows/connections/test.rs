@@ -1,6 +1,7 @@
 //! Testing a credential before anything is stored.
 
 use super::input::NewConnection;
+use super::judge;
 use super::validate::Validation;
 use crate::authz::Permit;
 use crate::domain::health::{Health, HealthCode};
@@ -24,7 +25,7 @@ pub async fn test(
     let health = |code: HealthCode, action_url: Option<String>| Health {
         code,
         message: code.message().to_owned(),
-        action: code.action().to_owned(),
+        action: judge::action(code, new.auth_method).to_owned(),
         action_url,
         since,
     };
@@ -49,6 +50,8 @@ pub async fn test(
                 ErrorClass::RateLimited => HealthCode::RateLimited,
                 ErrorClass::SsoBlocked => HealthCode::SsoBlocked,
                 ErrorClass::Suspended => HealthCode::Suspended,
+                ErrorClass::Uninstalled => HealthCode::Uninstalled,
+                ErrorClass::Operator => HealthCode::OperatorConfiguration,
                 ErrorClass::ScopeMissing | ErrorClass::Forbidden => HealthCode::ScopeMissing,
                 ErrorClass::Unauthorized => HealthCode::InvalidCredential,
                 _ => HealthCode::Unreachable,
@@ -60,9 +63,10 @@ pub async fn test(
                 valid: false,
                 username: None,
                 scopes: None,
-                error: Some(
-                    said.unwrap_or_else(|| format!("{} {}", code.message(), code.action())),
-                ),
+                error: Some(said.unwrap_or_else(|| {
+                    let action = judge::action(code, new.auth_method);
+                    format!("{} {action}", code.message())
+                })),
                 rate_limit_remaining: None,
                 health: health(code, error.action_url.or(Some(page))),
             }

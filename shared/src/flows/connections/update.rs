@@ -3,13 +3,14 @@
 use super::find_own;
 use super::grant::{self, PastedGrant};
 use super::input::{self, Checked};
+use super::installation;
 use super::keep::{self, NewSecret};
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
-use crate::domain::provider::ProviderKind;
+use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::Secret;
 use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, FieldError};
@@ -29,6 +30,8 @@ pub struct Changes {
     pub api_token: Option<Secret>,
     /// A new grant in place of the old one, checked likewise (`oauth`).
     pub grant: Option<PastedGrant>,
+    /// A new key of the App in place of the old one, checked likewise (`github_app`).
+    pub github_app_private_key: Option<Secret>,
     /// What goes with the token (Bitbucket); empty takes it away.
     pub username: Option<String>,
     /// Whether a GitLab token rotates itself.
@@ -51,7 +54,9 @@ pub async fn update(
 ) -> Result<Connection, Error> {
     let found = find_own(context, permit, id).await?;
     let patch = check(&found, changes)?;
-    let renewed = if changes.api_token.is_some() || changes.grant.is_some() {
+    let secrets = [&changes.api_token, &changes.github_app_private_key];
+    let renews = changes.grant.is_some() || secrets.into_iter().any(Option::is_some);
+    let renewed = if renews {
         Some(renew(context, &found, changes).await?)
     } else {
         None
@@ -115,6 +120,13 @@ fn check(found: &Connection, changes: &Changes) -> Result<connections::Patch, Er
             "This connection was not made with a token. Connect again to renew it.",
         ));
     }
+    if changes.github_app_private_key.is_some() && found.auth_method != AuthMethod::GithubApp {
+        faults.push(FieldError::new(
+            "github_app_private_key",
+            "unsupported_combination",
+            "This connection is no installation of a GitHub App. Replace its token with api_token, or connect again.",
+        ));
+    }
     if let Some(grant) = &changes.grant
         && found.auth_method != AuthMethod::Oauth
     {
@@ -146,6 +158,9 @@ struct Renewed {
 }
 
 async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Result<Renewed, Error> {
+    if let Some(key) = &changes.github_app_private_key {
+        return renew_key(context, found, key).await;
+    }
     let internal = |error: String| Error::Internal(error);
     let provider = context
         .providers
@@ -167,11 +182,7 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
     let Some(mut secret) = secret else {
         return Err(Error::Invalid(faults));
     };
-    let instance = context
-        .providers
-        .instance(found.provider, Some(&found.base_url))
-        .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))?;
-    let instance = trusting(context, found.organization_id, instance).await?;
+    let instance = instance_of(context, found).await?;
     let access = access_for(
         &*provider,
         instance,
@@ -190,7 +201,39 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
         access,
         secret,
         method: found.auth_method,
+        installation: None,
     };
+    proven(checked, answer)
+}
+
+/// The same for the key of an App. What was minted by the old one is not asked.
+async fn renew_key(context: &Context, found: &Connection, key: &Secret) -> Result<Renewed, Error> {
+    let mut faults = Vec::new();
+    let Some(secret) = installation::check_key(context, Some(key), &mut faults) else {
+        return Err(Error::Invalid(faults));
+    };
+    let (Some(app), Some(id)) = (found.github_app_id, found.github_app_installation_id) else {
+        return Err(Error::Internal(format!(
+            "connection {} names no installation",
+            found.id
+        )));
+    };
+    let instance = instance_of(context, found).await?;
+    let checked = installation::checked(context, found.name.clone(), secret, instance, (app, id))?;
+    let answer = checked.provider.identity(&checked.access).await;
+    proven(checked, answer)
+}
+
+async fn instance_of(context: &Context, found: &Connection) -> Result<Instance, Error> {
+    let instance = context
+        .providers
+        .instance(found.provider, Some(&found.base_url))
+        .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))?;
+    trusting(context, found.organization_id, instance).await
+}
+
+/// Refused for good, nothing is changed.
+fn proven(checked: Checked, answer: Result<Identity, ProviderError>) -> Result<Renewed, Error> {
     match &answer {
         Err(error) if !error.is_transient() => Err(super::create::refused(&checked, error)),
         _ => Ok(Renewed { checked, answer }),
@@ -207,7 +250,9 @@ async fn heal(
 ) -> Result<NewJob, Error> {
     let (checked, mut connection) = (&renewed.checked, before.clone());
     // As it was just changed, and checked with this token.
-    connection.username.clone_from(&checked.access.username);
+    if checked.installation.is_none() {
+        connection.username.clone_from(&checked.access.username);
+    }
     let credential = keep::judge_and_seal(
         context,
         &mut connection,
@@ -245,6 +290,10 @@ fn changed_fields(changes: &Changes) -> Vec<&'static str> {
         ("name", changes.name.is_some()),
         ("description", changes.description.is_some()),
         ("api_token", changes.api_token.is_some()),
+        (
+            "github_app_private_key",
+            changes.github_app_private_key.is_some(),
+        ),
         ("username", changes.username.is_some()),
         ("auto_rotate", changes.auto_rotate.is_some()),
         ("is_active", changes.is_active.is_some()),

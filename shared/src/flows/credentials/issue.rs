@@ -6,29 +6,30 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::lend::{Step, attempt, renew, too_short};
 use crate::authz::Permit;
 use crate::domain::activity::Event;
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::ids::{ConnectionId, CredentialLeaseId};
 use crate::domain::lifecycle::ConnectionStatus;
-use crate::domain::quota::RateLimit;
-use crate::domain::refresh::RefreshReason;
 use crate::domain::secret::Secret;
 use crate::flows::audit::{self, Change};
 use crate::flows::connections::{find, health_of};
 use crate::flows::{Context, Error, FieldError};
 use crate::providers::ErrorClass;
-use crate::session::refresh::{self, LAST_MINUTE, Renewal, Wanting, Wish};
+use crate::session::refresh::LAST_MINUTE;
 use crate::session::{self, explain};
-use crate::store::credential_leases::{self, CredentialLease, Lendable};
-use crate::store::{connections, credentials, repositories};
+use crate::store::credential_leases::{self, CredentialLease};
+use crate::store::repositories;
+use crate::vault::{Column, Place};
 
 /// Where the caller names no validity.
 const DEFAULT_VALIDITY: TimeDelta = TimeDelta::minutes(10);
 /// No lease is longer.
 const LONGEST: TimeDelta = TimeDelta::hours(24);
 /// How long a caller waits for a renewal in between.
-const PATIENCE: Duration = Duration::from_secs(25);
+pub(super) const PATIENCE: Duration = Duration::from_secs(25);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// What a caller asks for.
@@ -79,6 +80,9 @@ pub async fn issue(
         Some(repository) => Some(clone_url(context, &connection, repository).await?),
         None => None,
     };
+    if connection.auth_method == AuthMethod::GithubApp {
+        return minted(context, permit, &connection, (new, valid_for), clone_url).await;
+    }
     let until = Instant::now() + PATIENCE;
     loop {
         let (lease, token) = match attempt(context, permit, &connection, new, valid_for).await? {
@@ -95,16 +99,83 @@ pub async fn issue(
                 continue;
             }
         };
-        let about = (lease.version, false);
-        let session = session::of_token(context, connection.clone(), token, about).await?;
-        let username = session.provider.git_username(session.access.scheme);
+        let place = Place::credential(
+            connection.organization_id,
+            connection.id,
+            Column::AccessToken,
+        );
+        let password = context.vault.open(&place, &token)?;
         return Ok(Issued {
             lease_id: lease.id,
-            username: username.unwrap_or("git").to_owned(),
-            password: session.access.token,
+            username: username(context, &connection)?,
+            password,
             expires_at: lease.ends_at,
             clone_url,
         });
+    }
+}
+
+/// A token of an installation is made for whoever asks and nobody else, so that nothing has to wait
+/// for it; the lease is for the record.
+async fn minted(
+    context: &Context,
+    permit: &Permit,
+    connection: &Connection,
+    (new, valid_for): (&NewLease, TimeDelta),
+    clone_url: Option<String>,
+) -> Result<Issued, Error> {
+    let answer =
+        session::installation::lend(context, connection, new.repository.as_deref()).await?;
+    let token = answer.map_err(|error| explain(connection.provider, &error))?;
+    let now = context.clock.now();
+    let last = token.expires_at - LAST_MINUTE;
+    if now + valid_for > last {
+        return Err(too_short(Some(last - now)));
+    }
+    let lease = new_lease(permit, connection, new, (now, last));
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    credential_leases::insert(&mut *tx, &lease).await?;
+    let change = used(connection, &lease);
+    audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    tx.commit().await?;
+    Ok(Issued {
+        lease_id: lease.id,
+        username: username(context, connection)?,
+        password: token.token,
+        expires_at: last,
+        clone_url,
+    })
+}
+
+/// The name under which git presents the token.
+fn username(context: &Context, connection: &Connection) -> Result<String, Error> {
+    let provider = context
+        .providers
+        .of(connection.provider)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let scheme = provider.scheme(connection.auth_method, connection.username.as_deref());
+    Ok(provider.git_username(scheme).unwrap_or("git").to_owned())
+}
+
+pub(super) fn new_lease(
+    permit: &Permit,
+    connection: &Connection,
+    new: &NewLease,
+    (now, ends_at): (DateTime<Utc>, DateTime<Utc>),
+) -> CredentialLease {
+    CredentialLease {
+        id: CredentialLeaseId::new(now),
+        organization: permit.organization(),
+        connection_organization: connection.organization_id,
+        connection: connection.id,
+        version: 0,
+        purpose: new.purpose.trim().to_owned(),
+        repository: new.repository.as_deref().map(|name| name.trim().to_owned()),
+        environment: new.environment_id,
+        created_by: permit.user(),
+        created_by_name: permit.actor().name.clone(),
+        created_at: now,
+        ends_at,
     }
 }
 
@@ -188,101 +259,7 @@ async fn clone_url(
     }
 }
 
-enum Step {
-    /// Lent, with the sealed token.
-    Lent(Box<CredentialLease>, Vec<u8>),
-    /// A renewal is under way.
-    Wait,
-    /// The token of this version does not last; so long it would.
-    Renew(i64, Option<TimeDelta>),
-}
-
-async fn attempt(
-    context: &Context,
-    permit: &Permit,
-    connection: &Connection,
-    new: &NewLease,
-    valid_for: TimeDelta,
-) -> Result<Step, Error> {
-    let now = context.clock.now();
-    let mut lease = CredentialLease {
-        id: CredentialLeaseId::new(now),
-        organization: permit.organization(),
-        connection_organization: connection.organization_id,
-        connection: connection.id,
-        version: 0,
-        purpose: new.purpose.trim().to_owned(),
-        repository: new.repository.as_deref().map(|name| name.trim().to_owned()),
-        environment: new.environment_id,
-        created_by: permit.user(),
-        created_by_name: permit.actor().name.clone(),
-        created_at: now,
-        ends_at: now + valid_for,
-    };
-    // On record first: whoever counts leases under the row's lock finds this one.
-    let mut tx = context.db.tenant(permit.organization()).await?;
-    credential_leases::insert(&mut *tx, &lease).await?;
-    tx.commit().await?;
-    let step = lend(context, connection, &mut lease).await;
-    let mut tx = context.db.tenant(permit.organization()).await?;
-    match step {
-        Ok(Step::Lent(..)) => {
-            credential_leases::note_version(&mut *tx, lease.id, lease.version).await?;
-            let change = used(connection, &lease);
-            audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
-        }
-        _ => credential_leases::delete(&mut *tx, lease.id).await?,
-    }
-    tx.commit().await?;
-    step
-}
-
-async fn lend(
-    context: &Context,
-    connection: &Connection,
-    lease: &mut CredentialLease,
-) -> Result<Step, Error> {
-    let mut tx = context.db.tenant(connection.organization_id).await?;
-    let locked = credential_leases::lock(&mut *tx, connection.id).await?;
-    let Some(Lendable {
-        access_token: Some(token),
-        version,
-        expires_at,
-        renewable,
-        renewing,
-    }) = locked
-    else {
-        return Err(Error::Conflict {
-            code: "no_credential",
-            message: "This connection holds no credential. Paste a token or connect again."
-                .to_owned(),
-        });
-    };
-    let lasts = expires_at.is_none_or(|at| lease.ends_at <= at - LAST_MINUTE);
-    if renewing && renewable {
-        return Ok(Step::Wait);
-    }
-    if !lasts {
-        let possible = expires_at.map(|at| at - LAST_MINUTE - lease.created_at);
-        return match (renewable, possible) {
-            (true, possible) => Ok(Step::Renew(version, possible)),
-            (false, possible) => Err(too_short(possible)),
-        };
-    }
-    credential_leases::lend(&mut *tx, connection.id, lease.ends_at).await?;
-    connections::record_use(
-        &mut *tx,
-        connection.id,
-        &RateLimit::default(),
-        lease.created_at,
-    )
-    .await?;
-    tx.commit().await?;
-    lease.version = version;
-    Ok(Step::Lent(Box::new(lease.clone()), token))
-}
-
-fn used(connection: &Connection, lease: &CredentialLease) -> Change {
+pub(super) fn used(connection: &Connection, lease: &CredentialLease) -> Change {
     Change::new(
         Event::GitConnectionUsed,
         "connection",
@@ -294,54 +271,4 @@ fn used(connection: &Connection, lease: &CredentialLease) -> Change {
     .with("repository", lease.repository.clone())
     .with("purpose", lease.purpose.clone())
     .with("lease_id", lease.id.to_string())
-}
-
-/// Renews the token so that it lasts; the caller looks again.
-async fn renew(
-    context: &Context,
-    permit: &Permit,
-    connection: &Connection,
-    version: i64,
-    possible: Option<TimeDelta>,
-) -> Result<(), Error> {
-    let wish = Wish {
-        wanting: Wanting::Version(version),
-        reason: RefreshReason::Credential,
-        actor: permit.actor().clone(),
-        patience: PATIENCE,
-    };
-    match refresh::renew(context, connection, wish).await? {
-        // A token whose whole life is shorter than what is asked for is found too short by the next
-        // look: it was granted a moment ago.
-        Renewal::Fresh => {
-            let mut tx = context.db.tenant(connection.organization_id).await?;
-            let after = credentials::get(&mut *tx, connection.id).await?;
-            let life = after
-                .and_then(|after| after.expires_at)
-                .map(|at| at - LAST_MINUTE - context.clock.now());
-            match (life, possible) {
-                (Some(life), Some(before)) if life <= before => Err(too_short(Some(life))),
-                _ => Ok(()),
-            }
-        }
-        Renewal::Later(_) | Renewal::Operator | Renewal::NotRenewable => Err(too_short(possible)),
-        Renewal::Refused(code) => Err(Error::Conflict {
-            code: "connection_unhealthy",
-            message: format!("{} {}", code.message(), code.action()),
-        }),
-    }
-}
-
-fn too_short(possible: Option<TimeDelta>) -> Error {
-    let minutes = possible.map_or(0, |time| time.num_minutes().max(0));
-    let message = if minutes > 0 {
-        format!("The token cannot be had for so long. Ask for at most {minutes}m (valid_for).")
-    } else {
-        "The token is about to end and cannot be renewed just now. Try again in a minute."
-            .to_owned()
-    };
-    Error::Conflict {
-        code: "validity_unavailable",
-        message,
-    }
 }

@@ -17,6 +17,7 @@
 
 mod give_back;
 mod issue;
+mod lend;
 
 pub use give_back::give_back;
 pub use issue::{Issued, NewLease, issue};

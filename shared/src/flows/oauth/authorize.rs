@@ -5,11 +5,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::{redirect, state};
+use super::{installation, redirect, state};
 use crate::authz::Permit;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
-use crate::domain::ids::{ConnectionId, OauthStateId};
+use crate::domain::ids::{ConnectionId, OauthStateId, OrganizationId};
 use crate::domain::oauth_state::{OauthState, STATE_LIFETIME, StatePurpose};
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret};
@@ -80,14 +80,7 @@ pub async fn authorize(
     }
     let instance = instance(context, wanted, healed.as_ref())?;
     if wanted.auth_method == AuthMethod::GithubApp {
-        // An installation is begun here too, once this version knows Apps: a row with the purpose
-        // `installation`, no verifier, and a link to the App's installation page.
-        return Err(Error::Conflict {
-            code: "oauth_not_configured",
-            message:
-                "This version of Mooring installs no GitHub Apps. Connect by OAuth or by token."
-                    .to_owned(),
-        });
+        return installation::begin(context, permit, wanted, &instance, redirect_url).await;
     }
     begin(context, permit, wanted, &instance, (healed, redirect_url)).await
 }
@@ -105,20 +98,12 @@ async fn begin(
     };
     let organization = permit.organization();
     let registration = app::for_flow(context, organization, instance, &wanted.redirect_uri).await?;
-    let no_randomness = |error: random::NoRandomness| Error::Internal(error.to_string());
-    let verifier = random::token("").map_err(no_randomness)?;
-    let cookie = match wanted.cookie.clone().filter(is_ours) {
-        Some(cookie) => cookie,
-        None => random::token("").map_err(no_randomness)?,
-    };
+    let cookie = cookie(wanted)?;
     let now = context.clock.now();
     let id = OauthStateId::new(now);
+    let (verifier, code_challenge) = sealed_verifier(context, organization, id)?;
     let stored = StoredState {
-        verifier: Some(
-            context
-                .vault
-                .seal(&Place::oauth_verifier(organization, id), &verifier)?,
-        ),
+        verifier: Some(verifier),
         state: OauthState {
             id,
             organization_id: organization,
@@ -132,22 +117,18 @@ async fn begin(
             cookie_sha256: sha256(&cookie).to_vec(),
             cookie_required: wanted.cookie_required,
             connection_id: wanted.connection_id,
+            github_app_id: None,
+            github_app_installation_id: None,
             actor: permit.actor().clone(),
             created_at: now,
             expires_at: now + STATE_LIFETIME,
             consumed_at: None,
         },
     };
-    let mut tx = context.db.tenant(organization).await?;
-    match oauth_states::insert(&mut *tx, &stored).await {
-        Err(StoreError::Missing { .. }) => return Err(Error::NotFound("organization")),
-        other => other?,
-    }
-    tx.commit().await?;
-    let state = state::sign(&context.vault, &stored.state);
+    let state = keep_state(context, &stored).await?;
     let request = AuthorizeRequest {
         state: &state,
-        code_challenge: &URL_SAFE_NO_PAD.encode(sha256(&verifier)),
+        code_challenge: &code_challenge,
         login_hint: healed
             .as_ref()
             .and_then(|connection| connection.account.login.as_deref()),
@@ -157,6 +138,37 @@ async fn begin(
         state,
         cookie,
     })
+}
+
+/// The cookie that the browser has already, or a new one.
+pub(super) fn cookie(wanted: &Authorize) -> Result<Secret, Error> {
+    match wanted.cookie.clone().filter(is_ours) {
+        Some(cookie) => Ok(cookie),
+        None => random::token("").map_err(|error| Error::Internal(error.to_string())),
+    }
+}
+
+/// A verifier, sealed for its row, and the challenge to it.
+pub(super) fn sealed_verifier(
+    context: &Context,
+    organization: OrganizationId,
+    id: OauthStateId,
+) -> Result<(Vec<u8>, String), Error> {
+    let verifier = random::token("").map_err(|error| Error::Internal(error.to_string()))?;
+    let place = Place::oauth_verifier(organization, id);
+    let sealed = context.vault.seal(&place, &verifier)?;
+    Ok((sealed, URL_SAFE_NO_PAD.encode(sha256(&verifier))))
+}
+
+/// Stores a state; its signed name.
+pub(super) async fn keep_state(context: &Context, stored: &StoredState) -> Result<String, Error> {
+    let mut tx = context.db.tenant(stored.state.organization_id).await?;
+    match oauth_states::insert(&mut *tx, stored).await {
+        Err(StoreError::Missing { .. }) => return Err(Error::NotFound("organization")),
+        other => other?,
+    }
+    tx.commit().await?;
+    Ok(state::sign(&context.vault, &stored.state))
 }
 
 fn check_method(wanted: &Authorize) -> Result<(), Error> {

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq;
 use url::Url;
 
 use super::authorize::sha256;
+use super::installation::{self, Next};
 use super::landing::{Arrived, Landing, Refusal, RefusalCode};
 use super::{complete, redirect, state};
 use crate::authz::{Permission, Permit, RequestInfo};
@@ -15,7 +16,7 @@ use crate::domain::oauth_state::{OauthState, StatePurpose};
 use crate::domain::provider::ProviderKind;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
-use crate::store::oauth_states;
+use crate::store::oauth_states::{self, StoredState};
 use crate::vault::Place;
 
 /// What a browser brings.
@@ -29,10 +30,23 @@ pub struct Back {
     pub code: Option<Secret>,
     /// `error`.
     pub error: Option<String>,
+    /// `installation_id`: what an App's installation page adds. Anybody can write it.
+    pub installation: Option<i64>,
+    /// `setup_action`: `install`, `update` or `request`.
+    pub setup_action: Option<String>,
+    /// Whether this is the setup URL of a GitHub App and not the callback URL.
+    pub setup: bool,
     /// The cookie of its flows.
     pub cookie: Option<Secret>,
     /// The request, for the activity log.
     pub request: RequestInfo,
+}
+
+impl Back {
+    /// An owner of the account has to approve first; there is no installation yet.
+    pub(super) fn is_request(&self) -> bool {
+        self.setup_action.as_deref() == Some("request")
+    }
 }
 
 /// Ends a flow: makes or heals the connection, or says why not.
@@ -60,7 +74,7 @@ pub async fn callback(context: &Context, back: &Back) -> Result<Landing, Error> 
     let Some(found) = found.filter(|found| {
         let state = &found.state;
         name.fits(state)
-            && state.purpose == StatePurpose::Oauth
+            && (state.purpose == StatePurpose::Installation || !back.setup)
             && back.provider == Some(state.provider)
     }) else {
         return Ok(not_ours());
@@ -75,9 +89,20 @@ pub async fn callback(context: &Context, back: &Back) -> Result<Landing, Error> 
         return Ok(land(&state, Err(used())));
     }
     tx.commit().await?;
-    let outcome = match answer(back) {
-        Err(refusal) => Err(refusal),
-        Ok(code) => {
+    let outcome = match (state.purpose, answer(back)) {
+        (StatePurpose::Installation, _) => {
+            let permit = permit(&state, &back.request);
+            let found = StoredState {
+                state: state.clone(),
+                verifier: found.verifier,
+            };
+            match installation::came_back(context, &permit, &found, back).await {
+                Next::Elsewhere(url) => return Ok(Landing::Redirect(url)),
+                Next::Landed(outcome) => outcome,
+            }
+        }
+        (StatePurpose::Oauth, Err(refusal)) => Err(refusal),
+        (StatePurpose::Oauth, Ok(code)) => {
             let place = Place::oauth_verifier(state.organization_id, state.id);
             let verifier = found
                 .verifier
@@ -136,7 +161,7 @@ fn used() -> Refusal {
 /// The code, or what came instead of it. Source: RFC 6749, section 4.1.2.1; GitHub,
 /// "Troubleshooting authorization request errors" (`redirect_uri_mismatch`, `access_denied`,
 /// `application_suspended`).
-fn answer(back: &Back) -> Result<&Secret, Refusal> {
+pub(super) fn answer(back: &Back) -> Result<&Secret, Refusal> {
     match (back.error.as_deref(), &back.code) {
         (Some("access_denied" | "consent_required" | "interaction_required"), _) => {
             Err(Refusal::new(

@@ -48,6 +48,7 @@ pub(super) async fn complete(
             client_id: app.client_id.clone(),
             redirect_uri: state.redirect_uri.clone(),
         }),
+        app_config: None,
     };
     let access = access_for(
         &*provider,
@@ -167,14 +168,14 @@ async fn keep(
     let mut tx = context.db.tenant(state.organization_id).await?;
     connections::lock_account(&mut *tx, state.provider, &state.base_url, &account).await?;
     let before = match state.connection_id {
-        Some(id) => Some(to_heal(&mut tx, id, &account, &identity).await?),
+        Some(id) => Some(to_heal(&mut tx, id, &identity).await?),
         None => {
             connections::of_account(&mut *tx, state.provider, &state.base_url, &account).await?
         }
     };
     let mut connection = before
         .clone()
-        .unwrap_or_else(|| unproven(context, permit, state, &identity));
+        .unwrap_or_else(|| unproven(context, permit, state, &identity, AuthMethod::Oauth));
     let instance = &registration.app.instance;
     let answer = Ok(identity);
     let credential = keep::judge_and_seal(
@@ -216,6 +217,7 @@ async fn keep(
         organization_name: organization
             .filter(|one| !one.id.is_platform())
             .map(|one| one.name),
+        repository_count: None,
     })
 }
 
@@ -223,7 +225,6 @@ async fn keep(
 async fn to_heal(
     tx: &mut TenantTx,
     id: ConnectionId,
-    account: &str,
     identity: &Identity,
 ) -> Result<Connection, Kept> {
     let found = connections::get_for_update(&mut **tx, id).await?;
@@ -232,32 +233,37 @@ async fn to_heal(
             "The connection that was to be healed is not there any more. Begin again to make a new one.",
         )));
     };
-    match &found.account.id {
-        Some(own) if own != account => {
-            let name = |login: &Option<String>| {
-                login
-                    .clone()
-                    .unwrap_or_else(|| "another account".to_owned())
-            };
-            Err(Kept::No(Refusal::new(
-                RefusalCode::AccountMismatch,
-                format!(
-                    "{} gave its consent, but the connection belongs to {}. Sign in to that account at the provider and begin again, or make a connection of its own.",
-                    name(&identity.account.login),
-                    name(&found.account.login)
-                ),
-            )))
-        }
-        _ => Ok(found),
+    same_account(&found, identity).map_err(Kept::No)?;
+    Ok(found)
+}
+
+/// Whether a connection is the account's that came back.
+pub(super) fn same_account(found: &Connection, identity: &Identity) -> Result<(), Refusal> {
+    if found.account.id.is_none() || found.account.id == identity.account.id {
+        return Ok(());
     }
+    let name = |login: &Option<String>| {
+        login
+            .clone()
+            .unwrap_or_else(|| "another account".to_owned())
+    };
+    Err(Refusal::new(
+        RefusalCode::AccountMismatch,
+        format!(
+            "{} gave its consent, but the connection belongs to {}. Sign in to that account at the provider and begin again, or make a connection of its own.",
+            name(&identity.account.login),
+            name(&found.account.login)
+        ),
+    ))
 }
 
 /// The connection before its account is taken over.
-fn unproven(
+pub(super) fn unproven(
     context: &Context,
     permit: &Permit,
     state: &OauthState,
     identity: &Identity,
+    auth_method: AuthMethod,
 ) -> Connection {
     let now = context.clock.now();
     let name = state.provider.display_name();
@@ -274,7 +280,7 @@ fn unproven(
         provider: state.provider,
         base_url: state.base_url.clone(),
         azure_organization: None,
-        auth_method: AuthMethod::Oauth,
+        auth_method,
         status: ConnectionStatus::Active,
         health_code: HealthCode::Ok,
         health_since: now,
@@ -303,11 +309,11 @@ fn unproven(
     }
 }
 
-fn about(event: Event, connection: &Connection) -> Change {
+pub(super) fn about(event: Event, connection: &Connection) -> Change {
     Change::new(event, "connection", connection.id, Some(&connection.name))
 }
 
-fn failed(message: impl Into<String>) -> Refusal {
+pub(super) fn failed(message: impl Into<String>) -> Refusal {
     Refusal::new(RefusalCode::ExchangeFailed, message)
 }
 
@@ -328,7 +334,7 @@ pub(super) fn fault_of_ours(error: &Error) -> Refusal {
 }
 
 /// Why there is no grant, told apart by who can mend it.
-fn not_granted(state: &OauthState, error: &GrantError) -> Refusal {
+pub(super) fn not_granted(state: &OauthState, error: &GrantError) -> Refusal {
     let name = state.provider.display_name();
     let (class, code) = (error.class, error.code.as_deref());
     if class == GrantErrorClass::Operator {
@@ -363,7 +369,7 @@ fn not_granted(state: &OauthState, error: &GrantError) -> Refusal {
 }
 
 /// A grant whose account the provider did not tell.
-fn unknown_account(state: &OauthState, error: &ProviderError) -> Refusal {
+pub(super) fn unknown_account(state: &OauthState, error: &ProviderError) -> Refusal {
     let name = state.provider.display_name();
     tracing::warn!(provider = state.provider.as_str(), class = ?error.class, status = error.status,
         detail = %error.detail, "a new grant did not tell its account");

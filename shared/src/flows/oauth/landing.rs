@@ -61,6 +61,8 @@ pub struct Arrived {
     pub organization: OrganizationId,
     /// Its organization's name; `None` for the platform.
     pub organization_name: Option<String>,
+    /// Repositories of an installation, as its listing's first page told.
+    pub repository_count: Option<i64>,
 }
 
 /// Where a browser that came back lands.

@@ -12,6 +12,8 @@
 //! dies in between. The verifier (PKCE) lies sealed in the row: a code that is seen in a log of the
 //! provider's, or in a browser's history, is worth nothing without it.
 //!
+//! Apps are installed by the same rows; what differs is in [`installation`].
+//!
 //! Out of our sight: who sits before the browser. Where a session of the web interface began the
 //! flow, the browser must show the cookie that it got then. Where a program began it with a bearer
 //! token, that program knows its user and has to look at whom the landing names.
@@ -27,6 +29,7 @@ mod authorize;
 mod callback;
 mod complete;
 mod connections;
+mod installation;
 mod landing;
 mod redirect;
 mod state;

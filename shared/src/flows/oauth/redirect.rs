@@ -73,6 +73,9 @@ pub(super) fn with_outcome(url: &Url, outcome: &Result<Arrived, Refusal>) -> Url
             if let Some(organization) = arrived.organization.shown() {
                 query.append_pair("organization", &organization.to_string());
             }
+            if let Some(count) = arrived.repository_count {
+                query.append_pair("repository_count", &count.to_string());
+            }
         }
         Err(refusal) => {
             query

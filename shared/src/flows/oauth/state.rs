@@ -127,6 +127,8 @@ mod tests {
             cookie_sha256: Vec::new(),
             cookie_required: false,
             connection_id: None,
+            github_app_id: None,
+            github_app_installation_id: None,
             actor: Actor {
                 id: Some(Uuid::from_u128(7)),
                 kind: ActorType::User,

@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 
-use super::private_key;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret, pasted};
 use crate::flows::{Context, Error, FieldError};
@@ -74,15 +73,18 @@ pub(super) fn check(
         ));
     }
     if let Some(Some(key)) = save.github_app_private_key.take() {
-        let key = pasted(key);
-        if let Err(message) = private_key::check(&key) {
-            faults.push(FieldError::new(
-                "github_app_private_key",
-                "invalid_private_key",
-                message,
-            ));
+        match context.providers.apps().check_key(&key) {
+            Ok(key) => save.github_app_private_key = Some(Some(key)),
+            Err(error) => {
+                // Given all the same: nothing else is to be said of it.
+                save.github_app_private_key = Some(Some(key));
+                faults.push(FieldError::new(
+                    "github_app_private_key",
+                    error.code,
+                    error.message,
+                ));
+            }
         }
-        save.github_app_private_key = Some(Some(key));
     } else if save.github_app_private_key.is_some() {
         save.github_app_private_key = Some(None);
     }

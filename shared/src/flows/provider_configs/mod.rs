@@ -5,7 +5,6 @@ mod delete;
 mod input;
 mod list;
 mod merge;
-mod private_key;
 mod save;
 
 pub use delete::delete;

@@ -165,7 +165,7 @@ impl Provider for Bitbucket {
     fn git_username(&self, scheme: Scheme) -> Option<&'static str> {
         Some(match scheme {
             Scheme::Basic => "x-bitbucket-api-token-auth",
-            Scheme::Bearer | Scheme::PrivateToken => "x-token-auth",
+            _ => "x-token-auth",
         })
     }
 

@@ -10,11 +10,12 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{ACCEPT, HeaderValue};
-use http::{Request, Response, Uri};
+use http::header::ACCEPT;
+use http::{Method, Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use octocrab::OctoBody;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use serde::Serialize;
 
 use super::super::transport::{credential_header, failure, no_answer, told, trusting};
 use super::super::{Access, ErrorClass, ProviderError};
@@ -57,24 +58,40 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Response<Bytes>, ProviderError> {
-        let answer = self.ask(access, path, query).await?;
+        let answer = self
+            .ask::<()>(access, Method::GET, path, query, None)
+            .await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let mut error = errors::classify(&answer, self.now());
+        Err(self.refused(access, &Method::GET, path, &answer))
+    }
+
+    /// What an answer that is no success means.
+    pub(super) fn refused(
+        &self,
+        access: &Access,
+        method: &Method,
+        path: &str,
+        answer: &Response<Bytes>,
+    ) -> ProviderError {
+        let mut error = errors::classify(answer, self.now());
         let status = answer.status().as_u16();
         error.detail = told(
             access,
-            &format!("GET {path} answered {status}: {}", error.detail),
+            &format!("{method} {path} answered {status}: {}", error.detail),
         );
-        Err(error)
+        error
     }
 
-    async fn ask(
+    /// One request, whatever is answered.
+    pub(super) async fn ask<B: Serialize + ?Sized>(
         &self,
         access: &Access,
+        method: Method,
         path: &str,
         query: &[(&str, &str)],
+        body: Option<&B>,
     ) -> Result<Response<Bytes>, ProviderError> {
         let malformed = || failure(ErrorClass::Unexpected, format!("{path} makes no URL"));
         let mut url = access.instance.api(path).map_err(|_| malformed())?;
@@ -83,14 +100,15 @@ impl Client {
         }
         let uri: Uri = url.as_str().parse().map_err(|_| malformed())?;
         let (name, value) = credential_header(access)?;
-        let request = Request::get(uri)
+        let builder = Request::builder()
+            .method(method)
+            .uri(uri)
             .header(name, value)
-            .header(
-                ACCEPT,
-                HeaderValue::from_static("application/vnd.github+json"),
-            )
-            .body(OctoBody::empty())
-            .map_err(|_| malformed())?;
+            .header(ACCEPT, "application/vnd.github+json");
+        let request = self
+            .octocrab
+            .build_request(builder, body)
+            .map_err(|error| unanswered(access, &error))?;
         let answer = self
             .octocrab
             .execute(trusting(request, &access.instance))

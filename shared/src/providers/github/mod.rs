@@ -1,5 +1,6 @@
 //! GitHub: github.com, data residency (`SUB.ghe.com`) and GitHub Enterprise Server.
 
+mod app;
 mod branches;
 mod client;
 mod errors;
@@ -66,8 +67,11 @@ impl Provider for Github {
         token_form::check(token)
     }
 
-    fn scheme(&self, _method: AuthMethod, _username: Option<&str>) -> Scheme {
-        Scheme::Bearer
+    fn scheme(&self, method: AuthMethod, _username: Option<&str>) -> Scheme {
+        match method {
+            AuthMethod::GithubApp => Scheme::Installation,
+            _ => Scheme::Bearer,
+        }
     }
 
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {

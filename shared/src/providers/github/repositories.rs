@@ -1,6 +1,7 @@
 //! The repositories that a GitHub token sees.
 //!
-//! Source: `GET /user/repos`, `GET /repos/{owner}/{repo}`.
+//! Source: `GET /user/repos`, `GET /repos/{owner}/{repo}`; for an installation of an App `GET
+//! /installation/repositories`, which knows no order and tells the total.
 //!
 //! Pages are numbered, so a repository that leaves the listing moves the ones behind it by one.
 //! No order of GitHub's excludes that; a walk goes by creation, the one order in which renames
@@ -14,9 +15,10 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::super::transport::{Items, failure, items, object};
-use super::super::{Access, Cursor, ErrorClass, ListQuery, ProviderError, RepositoryPage};
+use super::super::transport::{Items, failure, items, object, read_items};
+use super::super::{Access, Cursor, ErrorClass, ListQuery, ProviderError, RepositoryPage, Scheme};
 use super::client::Client;
 use super::path;
 use crate::domain::repository::RemoteRepository;
@@ -164,7 +166,7 @@ async fn list(
     sort: &str,
     per_page: u32,
     page: u32,
-) -> Result<(Items<Repo>, Response<Bytes>), ProviderError> {
+) -> Result<(Items<Repo>, Option<i64>, Response<Bytes>), ProviderError> {
     let (per_page, page) = (per_page.to_string(), page.to_string());
     let query = [
         ("affiliation", "owner,collaborator,organization_member"),
@@ -173,8 +175,23 @@ async fn list(
         ("per_page", &per_page),
         ("page", &page),
     ];
+    if access.scheme == Scheme::Installation {
+        let answer = client
+            .get(access, "/installation/repositories", &query[3..])
+            .await?;
+        let list: OfInstallation<'_> = object(&answer)?;
+        let found = read_items(&answer, list.repositories)?;
+        return Ok((found, list.total_count, answer));
+    }
     let answer = client.get(access, "/user/repos", &query).await?;
-    Ok((items(&answer)?, answer))
+    Ok((items(&answer)?, None, answer))
+}
+
+#[derive(Deserialize)]
+struct OfInstallation<'a> {
+    total_count: Option<i64>,
+    #[serde(borrow)]
+    repositories: &'a RawValue,
 }
 
 async fn plain(
@@ -185,13 +202,14 @@ async fn plain(
     order: Order,
 ) -> Result<RepositoryPage, ProviderError> {
     let per_page = per_page(query);
-    let (found, answer) = list(client, access, order.sort, per_page, page).await?;
+    let (found, total, answer) = list(client, access, order.sort, per_page, page).await?;
     let has_next = has_next(answer.headers());
     let cursor = |page| (order.position)(page).cursor();
     let last = last_page(answer.headers());
     Ok(RepositoryPage {
-        // Known on the last page alone: GitHub counts pages, not repositories.
-        total: (!has_next).then(|| i64::from(page - 1) * i64::from(per_page) + count(&found)),
+        // For people known on the last page alone: GitHub counts pages, not repositories.
+        total: total
+            .or((!has_next).then(|| i64::from(page - 1) * i64::from(per_page) + count(&found))),
         next: has_next.then(|| cursor(page.saturating_add(1))),
         ahead: match last {
             Some(last) if page == 1 && has_next => (3..=last.min(MOST_AHEAD)).map(cursor).collect(),
@@ -219,7 +237,7 @@ async fn search_from(
     let mut matches = 0_usize;
     let from_start = (page, done) == (1, 0);
     for _ in 0..SCAN_PAGES {
-        let (mut found, answer) = list(client, access, LIVE.sort, LARGEST_PAGE, page).await?;
+        let (mut found, _, answer) = list(client, access, LIVE.sort, LARGEST_PAGE, page).await?;
         let has_next = has_next(answer.headers());
         let read = std::mem::take(&mut found.read);
         let partial = result.partial;

@@ -187,6 +187,7 @@ pub async fn renew(
                     .map_err(|error| Error::Internal(format!("a renewal ended: {error}")))?;
             }
             Verdict::Moved => return Ok(Renewal::Fresh),
+            Verdict::Refused => return Ok(Renewal::Refused(HealthCode::ReauthRequired)),
             Verdict::NotRenewable => return Ok(Renewal::NotRenewable),
             Verdict::InUse => {
                 let last_minute = grant.expires_at.map(|at| at - LAST_MINUTE);

@@ -1,5 +1,6 @@
 //! `connections`: the public face of each connection.
 
+mod installation;
 mod list;
 mod renewal;
 mod row;
@@ -15,6 +16,7 @@ use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::ProviderKind;
 
+pub use installation::{Installed, bind, lock_installation, of_installation};
 pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
 pub use renewal::record_renewal;
 pub use write::{

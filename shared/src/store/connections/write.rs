@@ -22,9 +22,10 @@ pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<
             account_login, account_type, account_display_name, account_avatar_url, scopes, \
             missing_scopes, token_expires_at, refresh_token_expires_at, validated_at, \
             validation_error, rate_limit, rate_limit_remaining, rate_limit_reset_at, created_by, \
-            created_by_name, created_at, updated_at) \
+            created_by_name, created_at, updated_at, github_app_id, github_app_installation_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33)",
+            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33, \
+            $34, $35)",
         c.organization_id.0,
         c.id.0,
         c.allow_org_usage,
@@ -58,6 +59,8 @@ pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<
         c.created_by.map(|id| id.0),
         c.created_by_name,
         c.created_at,
+        c.github_app_id,
+        c.github_app_installation_id,
     )
     .execute(db)
     .await?;

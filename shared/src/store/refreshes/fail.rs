@@ -46,6 +46,7 @@ pub async fn fail(db: impl PgExecutor<'_>, failed: &Failed) -> Result<bool, Stor
             SET lease_until = clock_timestamp() + $8::interval,
                 attempt_id = NULL, attempt_started_at = NULL, next_refresh_at = $7,
                 unknown_outcomes = unknown_outcomes + CASE WHEN $5 = 'unknown' THEN 1 ELSE 0 END,
+                refresh_refused = $5 IN ('refused', 'revoked', 'interaction_required'),
                 refresh_failures = LEAST(refresh_failures + 1, 1000)
             WHERE connection_id = $1 AND version = $2 AND fence = $3
             RETURNING connection_id

@@ -198,6 +198,10 @@ impl State {
         if let Some(lifetime) = app.access_lifetime {
             spec = spec.expires_at(now + lifetime);
         }
+        let same = |one: &&crate::model::App| one.client_id == app.client_id;
+        if let Some(installable) = self.apps.values().find(same) {
+            spec = spec.app(installable.id);
+        }
         let access = self.mint(spec);
         // Just minted.
         let token = self.secrets.get(&access).copied().unwrap_or_default();

@@ -27,6 +27,9 @@ pub struct GitHubSettings {
     pub exhausted_status: u16,
     /// Values of `X-GitHub-Api-Version` that are accepted, oldest first; the first one is the default.
     pub api_versions: Vec<String>,
+    /// So often a new installation token is refused with this status before it is known everywhere: GitHub answers 401,
+    /// or 403 while the permissions are on their way, for some seconds after minting.
+    pub fresh_token_refusals: Option<(u16, u32)>,
 }
 
 impl Default for GitHubSettings {
@@ -36,6 +39,7 @@ impl Default for GitHubSettings {
             anonymous_limit: 60,
             exhausted_status: 403,
             api_versions: vec!["2022-11-28".to_owned(), "2026-03-10".to_owned()],
+            fresh_token_refusals: None,
         }
     }
 }

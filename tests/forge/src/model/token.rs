@@ -3,12 +3,14 @@
 //! Secrets have the prefix and the shape of the real ones, so that prefix checks and log scrubbers meet what they will
 //! meet outside. They are worth nothing: they follow from the forge's seed and a counter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{OwnerId, RepositoryId, State, TokenId};
+use super::{AppId, InstallationId, OwnerId, RepositoryId, State, TokenId};
 use crate::face::Face;
 
 /// An access token.
@@ -35,8 +37,35 @@ pub struct Token {
     /// The one account a fine-grained token is bound to, the one organization of an Azure DevOps token; without one that
     /// is a token for all of its user's organizations.
     pub resource_owner: Option<OwnerId>,
-    /// The repositories a fine-grained token is limited to; `None` is all of its resource owner.
+    /// The repositories a fine-grained token or one of an installation is limited to; `None` is all of its resource owner.
     pub repositories: Option<BTreeSet<RepositoryId>>,
+    /// The App that a user authorized (`ghu_…`), or whose installation it speaks for (`ghs_…`).
+    pub app: Option<AppId>,
+    /// The installation it speaks for, with what it may do: permissions and their level.
+    pub installation: Option<(InstallationId, BTreeMap<String, String>)>,
+    /// Refusals still to come, because the token has not reached every machine of the provider.
+    pub(crate) delayed: Option<Delayed>,
+}
+
+/// A token that is good and is refused for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Delayed {
+    /// 401 while the token itself is on its way, 403 while its permissions are.
+    pub(crate) status: u16,
+    /// How often still.
+    pub(crate) left: Arc<AtomicU32>,
+}
+
+impl Delayed {
+    /// Takes one refusal; `None` once there are none left.
+    pub(crate) fn refuse(&self) -> Option<u16> {
+        let taken = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        taken.is_ok().then_some(self.status)
+    }
 }
 
 /// Kinds of tokens.
@@ -102,6 +131,7 @@ pub struct TokenSpec {
     pub(crate) sso_authorized: Vec<String>,
     pub(crate) resource_owner: Option<String>,
     pub(crate) repositories: Option<BTreeSet<RepositoryId>>,
+    pub(crate) app: Option<AppId>,
 }
 
 impl TokenSpec {
@@ -115,6 +145,7 @@ impl TokenSpec {
             sso_authorized: Vec::new(),
             resource_owner: None,
             repositories: None,
+            app: None,
         }
     }
 
@@ -198,6 +229,12 @@ impl TokenSpec {
         self
     }
 
+    /// Of a user who authorized this App ([`TokenKind::GitHubUser`]).
+    pub fn app(mut self, id: AppId) -> Self {
+        self.app = Some(id);
+        self
+    }
+
     /// Fine-grained: limited to these repositories.
     pub fn repositories(mut self, ids: impl IntoIterator<Item = RepositoryId>) -> Self {
         self.repositories = Some(ids.into_iter().collect());
@@ -247,9 +284,16 @@ impl State {
             sso_authorized: spec.sso_authorized.iter().map(|l| self.known(l)).collect(),
             resource_owner: spec.resource_owner.map(|login| self.known(&login)),
             repositories: spec.repositories,
+            app: spec.app,
+            installation: None,
+            delayed: None,
         };
-        self.secrets.insert(secret.clone(), id);
-        self.tokens.insert(id, token);
+        self.keep(secret, token)
+    }
+
+    pub(super) fn keep(&mut self, secret: String, token: Token) -> String {
+        self.secrets.insert(secret.clone(), token.id);
+        self.tokens.insert(token.id, token);
         secret
     }
 
@@ -262,7 +306,7 @@ impl State {
         token.map(|token| token.revoked = true).is_some()
     }
 
-    fn secret(&self, id: TokenId, kind: TokenKind) -> String {
+    pub(super) fn secret(&self, id: TokenId, kind: TokenKind) -> String {
         let noise = letters(&format!("{}\n{id}", self.seed), 81);
         match kind {
             TokenKind::Classic => format!("ghp_{}", &noise[..36]),

@@ -92,7 +92,7 @@ pub async fn store(
                 expires_at = h.expires_at, refresh_expires_at = h.refresh_expires_at,
                 next_refresh_at = h.next_refresh_at, version = h.version + 1, fence = c.fence + 1,
                 lease_until = NULL, attempt_id = NULL, attempt_started_at = NULL,
-                unknown_outcomes = 0, refresh_failures = 0, obtained_at = $11, updated_at = $11
+                unknown_outcomes = 0, refresh_failures = 0, refresh_refused = false, obtained_at = $11, updated_at = $11
             FROM held h
             WHERE c.connection_id = h.connection_id AND h.stands = h.version
         ), face AS (

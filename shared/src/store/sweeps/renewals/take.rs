@@ -45,6 +45,8 @@ text_enum! {
         Taken = "taken",
         /// There is no refresh token.
         NotRenewable = "not_renewable",
+        /// The provider has refused it for good.
+        Refused = "refused",
         /// The credential was replaced meanwhile: use the new one.
         Moved = "moved",
         /// Somebody else is at it.
@@ -94,7 +96,7 @@ pub async fn take(
 ) -> Result<Vec<Answer>, StoreError> {
     let rows = sqlx::query!(
         r#"WITH seen AS MATERIALIZED (
-            SELECT c.organization_id, c.connection_id, c.version, c.lease_until, c.renewable,
+            SELECT c.organization_id, c.connection_id, c.version, c.lease_until, c.renewable, c.refresh_refused,
                    c.attempt_id, c.attempt_started_at, c.in_use_until, c.expires_at, c.fence,
                    w.attempt, w.reason, w.version AS wanted, w.single_use, w.kills,
                    clock_timestamp() AS moment, c.attempt_id IS NOT DISTINCT FROM w.attempt AS mine,
@@ -109,6 +111,7 @@ pub async fn take(
             SELECT s.*, CASE
                 WHEN s.version <> s.wanted THEN 'moved'
                 WHEN NOT s.renewable THEN 'not_renewable'
+                WHEN s.refresh_refused THEN 'refused'
                 WHEN s.mine THEN 'taken'
                 WHEN s.lease_until > s.moment THEN 'held'
                 WHEN s.attempt_id IS NOT NULL
