@@ -18,6 +18,8 @@ ALTER TABLE credentials
     -- the token waits for it. Beside the leases, since those on a lent connection belong to other
     -- tenants and the taker sees one tenant alone.
     ADD COLUMN in_use_until timestamptz,
+    -- The provider has refused the present refresh token for good: it is never presented again.
+    ADD COLUMN refresh_refused boolean NOT NULL DEFAULT false,
     -- Failures in a row, for the distance of the next try.
     ADD COLUMN refresh_failures smallint NOT NULL DEFAULT 0;
 CREATE INDEX credentials_due ON credentials (next_refresh_at, connection_id) WHERE next_refresh_at IS NOT NULL;
@@ -83,3 +85,18 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON credential_leases TO mooring_app;
 -- Who else uses a lent token is asked across tenants when one of them gives it back.
 GRANT SELECT (connection_organization_id, connection_id, ends_at, returned_at) ON credential_leases TO mooring_system;
 CREATE POLICY system ON credential_leases FOR SELECT TO mooring_system USING (true);
+
+-- Renewals are taken and stored for many tenants in one statement: a storm of them must not be a
+-- storm of commits. The sealed columns are written through this door and never read.
+GRANT SELECT (organization_id, connection_id, version, fence, lease_until, renewable, attempt_id, attempt_started_at,
+              unknown_outcomes, in_use_until, expires_at, next_refresh_at, refresh_failures, refresh_refused),
+      UPDATE (access_token, refresh_token, expires_at, refresh_expires_at, next_refresh_at, version, fence,
+              lease_until, attempt_id, attempt_started_at, unknown_outcomes, refresh_failures, refresh_refused, obtained_at, updated_at)
+    ON credentials TO mooring_system;
+CREATE POLICY system ON credentials TO mooring_system USING (true);
+GRANT SELECT (organization_id, connection_id, id, outcome), INSERT,
+      UPDATE (outcome, ended_at, detail) ON token_refreshes TO mooring_system;
+CREATE POLICY system ON token_refreshes TO mooring_system USING (true);
+GRANT SELECT (health_code, scopes),
+      UPDATE (token_expires_at, refresh_token_expires_at, last_refreshed_at, scopes) ON connections TO mooring_system;
+GRANT INSERT ON activity TO mooring_system;

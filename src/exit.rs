@@ -68,3 +68,15 @@ impl From<std::io::Error> for Failure {
         Self::failed(error.to_string())
     }
 }
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::failed(format!("the database: {error}"))
+    }
+}
+
+impl From<shared::vault::VaultError> for Failure {
+    fn from(error: shared::vault::VaultError) -> Self {
+        Self::failed(error.to_string())
+    }
+}

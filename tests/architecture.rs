@@ -107,6 +107,8 @@ const HOMES: &[Home] = &[
             // NOTIFY, on a connection of its own.
             "shared/src/queue/notify.rs",
             "src/embedded/",
+            // Fills a throw-away database and counts in it.
+            "src/commands/bench/refresh/",
         ],
         advice: "SQL is a function in a file of shared/src/store",
     },

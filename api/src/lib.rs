@@ -17,6 +17,7 @@ mod reply;
 mod route;
 mod router;
 mod serve;
+mod stall;
 mod state;
 mod v1;
 mod verb;

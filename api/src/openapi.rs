@@ -9,6 +9,7 @@ use aide::openapi::{
 use aide::transform::TransformOperation;
 use indexmap::IndexMap;
 use schemars::json_schema;
+use shared::domain::provider::ProviderKind;
 
 use crate::problem::Document;
 use crate::route::{Access, Doc, Route};
@@ -127,7 +128,7 @@ fn who(access: Access) -> String {
     }
 }
 
-/// Every `{parameter}` is an id.
+/// Every `{parameter}` is an id, but a provider.
 fn add_path_parameters(operation: &mut Operation, path: &str) {
     let names = path
         .split('/')
@@ -141,7 +142,11 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
             )),
             required: true,
             deprecated: None,
-            format: uuid(),
+            format: if name == "provider" {
+                provider()
+            } else {
+                uuid()
+            },
             example: None,
             examples: IndexMap::default(),
             explode: None,
@@ -157,8 +162,17 @@ fn add_path_parameters(operation: &mut Operation, path: &str) {
 }
 
 fn uuid() -> ParameterSchemaOrContent {
+    parameter_of(json_schema!({ "type": "string", "format": "uuid" }))
+}
+
+fn provider() -> ParameterSchemaOrContent {
+    let words: Vec<&str> = ProviderKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    parameter_of(json_schema!({ "type": "string", "enum": words }))
+}
+
+fn parameter_of(json_schema: schemars::Schema) -> ParameterSchemaOrContent {
     ParameterSchemaOrContent::Schema(SchemaObject {
-        json_schema: json_schema!({ "type": "string", "format": "uuid" }),
+        json_schema,
         external_docs: None,
         example: None,
     })

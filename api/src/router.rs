@@ -15,7 +15,8 @@ use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
     activity, api_tokens, available_repositories, branches, connected_repositories, connections,
-    events, jobs, members, organizations, profiles, repositories, syncs,
+    credentials, events, jobs, members, oauth, oauth_callback, oauth_refresh, organizations,
+    profiles, provider_configs, repositories, syncs,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -49,6 +50,17 @@ fn write(r: &mut Routes) {
     r.both(POST, "/api-tokens", P::TokensManage, api_tokens::create, &api_tokens::CREATE);
     r.both(DELETE, "/api-tokens/{token_id}", P::TokensManage, api_tokens::delete, &api_tokens::DELETE);
 
+    r.both(GET, "/git-provider-configs", P::ProvidersConfigure, provider_configs::list, &provider_configs::LIST);
+    r.both(POST, "/git-provider-configs", P::ProvidersConfigure, provider_configs::save, &provider_configs::SAVE);
+    r.both(DELETE, "/git-provider-configs/{config_id}", P::ProvidersConfigure, provider_configs::delete, &provider_configs::DELETE);
+
+    r.at(GET, "/api/v1/git-oauth/status", Access::SignedIn, oauth::status, &oauth::STATUS);
+    r.at(GET, "/api/v1/git-oauth/connections", Access::SignedIn, oauth::connections, &oauth::CONNECTIONS);
+    r.at(POST, "/api/v1/git-oauth/refresh/{connection_id}", Access::SignedIn, oauth_refresh::refresh, &oauth_refresh::REFRESH);
+    r.at(POST, "/api/v1/git-oauth/authorize", Access::SignedIn, oauth::authorize, &oauth::AUTHORIZE);
+    r.at(GET, "/api/v1/auth/{provider}/callback", Access::Anyone, oauth_callback::callback, &oauth_callback::CALLBACK);
+    r.at(GET, "/api/v1/auth/github/setup", Access::Anyone, oauth_callback::callback, &oauth_callback::SETUP);
+
     r.both(GET, "/git-connections", P::ConnectionsList, connections::list, &connections::LIST);
     r.both(POST, "/git-connections", P::ConnectionsCreate, connections::create, &connections::CREATE);
     r.both(POST, "/git-connections/test", P::ConnectionsTest, connections::test, &connections::TEST);
@@ -60,6 +72,9 @@ fn write(r: &mut Routes) {
     r.both(GET, "/git-connections/{connection_id}/syncs", P::RepositoriesList, syncs::list, &syncs::LIST);
     r.both(GET, "/git-connections/{connection_id}/repositories", P::RepositoriesList, repositories::of_connection, &repositories::OF_CONNECTION);
     r.both(GET, "/git-connections/{connection_id}/branches", P::RepositoriesList, branches::list, &branches::LIST);
+
+    r.both(POST, "/git-connections/{connection_id}/credentials", P::ConnectionsUse, credentials::issue, &credentials::ISSUE);
+    r.both(DELETE, "/git-connections/{connection_id}/credentials/{lease_id}", P::ConnectionsUse, credentials::give_back, &credentials::GIVE_BACK);
 
     r.both(GET, "/repositories", P::RepositoriesList, repositories::list, &repositories::LIST);
     r.both(GET, "/repositories/available", P::RepositoriesList, available_repositories::list, &available_repositories::LIST);

@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::middleware::{LineEnd, PeerAddress};
+use crate::stall::Bounded;
 use crate::state::ApiState;
 
 /// Longest time for the head of a request, and between two of them: who sends a byte a second holds
@@ -49,7 +50,7 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, peer)) => converse(stream, peer, &router, &graceful),
+            Ok((stream, peer)) => converse(stream, peer, &router, &state, &graceful),
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -65,7 +66,13 @@ pub async fn serve(
     Ok(())
 }
 
-fn converse(stream: TcpStream, peer: SocketAddr, router: &Router, graceful: &GracefulShutdown) {
+fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: &Router,
+    state: &ApiState,
+    graceful: &GracefulShutdown,
+) {
     // Small answers must not wait for more to be said.
     let _ = stream.set_nodelay(true);
     let router = router.clone();
@@ -79,6 +86,7 @@ fn converse(stream: TcpStream, peer: SocketAddr, router: &Router, graceful: &Gra
             request.extensions_mut().insert(line.clone());
             router.clone().oneshot(request)
         });
+    let stream = Bounded::new(stream, state.settings.patience, state.ending.clone());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_WITHIN)

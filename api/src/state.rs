@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::BoxFuture;
 use shared::authz::jwt::Verifier;
 use shared::domain::ids::OrganizationId;
+use shared::domain::provider::ProviderKind;
 use shared::flows::events::Feed;
 use shared::flows::{self, Context, organizations};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use url::Url;
 
 use crate::metrics::Metrics;
 use crate::middleware::Throttle;
@@ -30,6 +32,8 @@ pub struct Rate {
 pub struct Settings {
     /// Base of URLs in answers, without a trailing slash (`MOORING_PUBLIC_URL`).
     pub public_url: String,
+    /// Origins that a `redirect_url` may have (`MOORING_REDIRECT_ALLOWLIST`).
+    pub redirect_origins: Vec<String>,
     /// Whether changes need a second factor (`MOORING_REQUIRE_AAL2`).
     pub require_aal2: bool,
     /// Whether `/metrics` answers on the API's own address.
@@ -42,15 +46,33 @@ pub struct Settings {
     pub max_body: usize,
     /// Longest a call may take until its answer begins.
     pub timeout: Duration,
+    /// How long a client may take nothing of what it asked for until its connection is cut.
+    pub patience: Duration,
 }
 
 impl Settings {
+    /// The redirect URI of every registration at a provider, exactly; `None` where the public URL
+    /// is none.
+    #[must_use]
+    pub fn redirect_uri(&self, provider: ProviderKind) -> Option<Url> {
+        Url::parse(&format!(
+            "{}/api/v1/auth/{provider}/callback",
+            self.public_url
+        ))
+        .ok()
+    }
+
     /// The defaults, under a public URL. The rates stop a runaway loop, not a busy integration:
     /// one caller cannot take more than a process can do for all.
     #[must_use]
     pub fn new(public_url: &str) -> Self {
+        let own = Url::parse(public_url).ok();
         Self {
             public_url: public_url.trim_end_matches('/').to_owned(),
+            redirect_origins: own
+                .map(|url| url.origin().ascii_serialization())
+                .into_iter()
+                .collect(),
             require_aal2: false,
             serve_metrics: true,
             reads: Rate {
@@ -63,6 +85,7 @@ impl Settings {
             },
             max_body: 1024 * 1024,
             timeout: Duration::from_secs(60),
+            patience: Duration::from_secs(30),
         }
     }
 }

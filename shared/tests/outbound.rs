@@ -285,3 +285,24 @@ async fn a_host_that_takes_and_says_nothing_ends_too() {
     assert!(matches!(error, OutboundError::TimedOut { .. }), "{error:?}");
     assert!(!format!("{error} {error:?}").contains("secret"));
 }
+
+/// Until the handshake is done nothing has left, so that is no time-out of an answer.
+#[tokio::test]
+async fn a_handshake_without_end_is_no_connection() {
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    let limits = Limits {
+        connect: Duration::from_millis(100),
+        ..Limits::API
+    };
+    let client = Outbound::new("127.0.0.1".parse().expect("a list"), limits).expect("a client");
+    let request = Request::post(format!("https://127.0.0.1:{port}/"));
+    let error = client.send(request.body(Bytes::from("x")).expect("a request"));
+    let error = error.await.expect_err("no handshake");
+    assert!(
+        matches!(error, OutboundError::NotConnected { .. }),
+        "{error:?}"
+    );
+}

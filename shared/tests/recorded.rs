@@ -53,6 +53,10 @@ impl Stage {
             github_url: url(&at.github.web_url),
             github_api_url: Some(url(&at.github.api_url)),
             gitlab_url: url(&at.gitlab.url),
+            bitbucket_url: url(&at.bitbucket.web_url),
+            bitbucket_api_url: url(&at.bitbucket.api_url),
+            azure_url: url(&at.azure.url),
+            azure_profile_url: url(&at.azure.profile_url),
             ..ConfiguredInstances::default()
         };
         let providers = Providers::new(outbound, Clock::system(), &configured);
@@ -66,14 +70,16 @@ impl Stage {
     fn access(&self, kind: ProviderKind) -> Access {
         let (token, scheme) = match kind {
             ProviderKind::Gitlab => (TokenSpec::gitlab("ada"), Scheme::PrivateToken),
+            ProviderKind::Bitbucket => (TokenSpec::bitbucket("ada"), Scheme::Basic),
+            ProviderKind::AzureDevops => (TokenSpec::azure("ada"), Scheme::Basic),
             _ => (TokenSpec::classic("ada"), Scheme::Bearer),
         };
         Access {
             instance: self.providers.instance(kind, None).expect("an instance"),
             token: Secret::from(self.forge.mint(token)),
             scheme,
-            username: None,
-            azure_organization: None,
+            username: (kind == ProviderKind::Bitbucket).then(|| "ada@example.com".to_owned()),
+            azure_organization: (kind == ProviderKind::AzureDevops).then(|| "ada".to_owned()),
         }
     }
 
@@ -192,4 +198,102 @@ async fn a_gitlab_project_as_given_by_the_vendor() {
         .expect("a page");
     assert!(page.undecodable.is_empty(), "{:?}", page.undecodable);
     assert_eq!(page.repositories[0].provider_repository_id, id);
+}
+
+#[tokio::test]
+async fn bitbuckets_workspaces_as_recorded() {
+    let Some(folder) = contracts() else { return };
+    let stage = Stage::set().await;
+    let access = stage.access(ProviderKind::Bitbucket);
+    let bitbucket = stage
+        .providers
+        .of(ProviderKind::Bitbucket)
+        .expect("an adapter");
+    let workspaces = read(&folder, "recorded/bitbucket/user_workspaces.json");
+    stage.plays("/user/workspaces", Canned::json(200, workspaces));
+    // The vendor's own payload of a push holds a repository as its API shows it.
+    let push = read(&folder, "webhooks/bitbucket/gpw.repo-push.json");
+    let repository = push["repository"].clone();
+    let uuid = repository["uuid"].as_str().expect("a UUID").to_owned();
+    let page = serde_json::json!({ "values": [repository] });
+    stage.plays("/repositories/*", Canned::json(200, page));
+
+    let query = ListQuery {
+        per_page: 100,
+        ..ListQuery::default()
+    };
+    let mut seen = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = bitbucket
+            .repositories(&access, &query, cursor.as_ref())
+            .await
+            .expect("a page");
+        assert!(page.undecodable.is_empty(), "{:?}", page.undecodable);
+        seen.extend(page.repositories);
+        cursor = page.next;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    // Once per workspace: the recorded list has two.
+    assert_eq!(seen.len(), 2);
+    assert!(seen.iter().all(|one| one.provider_repository_id == uuid));
+    // The first is administered; of the other the roles are asked for.
+    assert_eq!(seen[0].has_write_access, Some(true));
+}
+
+#[tokio::test]
+async fn azure_devops_as_given_by_the_vendor() {
+    let Some(folder) = contracts() else { return };
+    let stage = Stage::set().await;
+    let access = stage.access(ProviderKind::AzureDevops);
+    let azure = stage
+        .providers
+        .of(ProviderKind::AzureDevops)
+        .expect("an adapter");
+    let example = |file: &str, path: &str, name: &str| {
+        let description = read(
+            &folder,
+            &format!("openapi/azure-devops-{file}-7.1-trimmed.json"),
+        );
+        description["paths"][path]["get"]["x-ms-examples"][name]["responses"]["200"]["body"].clone()
+    };
+    let push = read(&folder, "webhooks/azure/gpw.git.push.json");
+    let repository = push["resource"]["repository"].clone();
+    let refs = "/{organization}/{project}/_apis/git/repositories/{repositoryId}/refs";
+    let projects = example("core", "/{organization}/_apis/projects", "");
+    let asked = projects["value"].as_array().expect("projects").len();
+    stage.plays("/ada/_apis/projects", Canned::json(200, projects));
+    let list = serde_json::json!({ "count": 1, "value": [repository] });
+    stage.plays("/ada/*/_apis/git/repositories", Canned::json(200, list));
+    stage.plays(
+        "/ada/*/_apis/git/repositories/*",
+        Canned::json(200, repository),
+    );
+    stage.plays(
+        "/ada/*/_apis/git/repositories/*/refs",
+        Canned::json(200, example("git", refs, "Refs")),
+    );
+    let query = ListQuery {
+        per_page: 100,
+        ..ListQuery::default()
+    };
+    let page = azure
+        .repositories(&access, &query, None)
+        .await
+        .expect("a page");
+    assert!(page.undecodable.is_empty(), "{:?}", page.undecodable);
+    assert_eq!(page.repositories.len(), asked);
+    let found = &page.repositories[0];
+    assert_eq!(found.full_name, "ada/Fabrikam-Fiber-Git/Fabrikam-Fiber-Git");
+    assert_eq!(found.default_branch.as_deref(), Some("main"));
+    let branches = BranchQuery {
+        full_name: found.full_name.clone(),
+        search: Some("feature".to_owned()),
+        page: 1,
+        per_page: 100,
+    };
+    let page = azure.branches(&access, &branches).await.expect("branches");
+    assert_eq!(page.branches[0].name, "feature/calcApp");
 }

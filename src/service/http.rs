@@ -40,6 +40,7 @@ impl Servers {
         let settings = Settings {
             require_aal2: config.user_tokens.require_aal2,
             serve_metrics: sockets.metrics.is_none(),
+            redirect_origins: config.redirect_origins(address.unwrap_or(config.listen)),
             ..Settings::new(public_url.as_str())
         };
         let state = ApiState::new(

@@ -6,11 +6,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
+use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::flows::{Context, RefreshSettings, Retention, SyncSettings};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
+use shared::session::MintedTokens;
+use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -20,6 +23,7 @@ use crate::exit::Failure;
 
 /// Longer than a gateway in front of a token endpoint waits for it.
 const REFRESH_DEADLINE: Duration = Duration::from_secs(60);
+const REFRESH_QUARANTINE: Duration = Duration::from_secs(30);
 
 /// What the API and the workers are made from.
 pub struct Parts {
@@ -45,25 +49,32 @@ impl Parts {
         let outbound = outbound(config)?;
         let redis = redis(config.redis_url.as_ref())?;
         let instances = instances(&config.providers);
+        let refresh = RefreshSettings {
+            buffer: time(config.refresh_buffer),
+            lease: config.jobs.lease,
+            deadline: REFRESH_DEADLINE,
+            quarantine: REFRESH_QUARANTINE,
+            holder: super::workers::name().into(),
+        };
+        let renewals = Ledger::start(&db, &clock, &refresh);
+        let providers = Providers::new(outbound.clone(), clock.clone(), &instances);
+        let apps = registrations(config, &providers)?;
         let context = Context {
             db,
             vault: Vault::new(keyring),
-            providers: Arc::new(Providers::new(outbound.clone(), clock.clone(), &instances)),
+            providers: Arc::new(providers),
             clock,
             doorbell: Doorbell::over(redis.clone(), connect.clone()),
             retention: retention(config),
-            apps: Arc::new(config.providers.registrations()),
-            refresh: RefreshSettings {
-                buffer: time(config.refresh_buffer),
-                lease: config.jobs.lease,
-                deadline: REFRESH_DEADLINE,
-                holder: super::workers::name().into(),
-            },
+            apps: Arc::new(apps),
+            renewals,
+            refresh,
             sync: SyncSettings {
                 interval: time(config.intervals.sync),
             },
             listings: Arc::default(),
             under_way: TaskTracker::new(),
+            minted: MintedTokens::default(),
         };
         Ok(Self {
             context,
@@ -72,6 +83,19 @@ impl Parts {
             redis,
         })
     }
+}
+
+/// The platform's own registrations. That the App's key is one is found now, and not by the first
+/// connection.
+fn registrations(config: &Config, providers: &Providers) -> Result<PlatformApps, Failure> {
+    let mut apps = config.providers.registrations();
+    if let Some(app) = &mut apps.github_app {
+        app.private_key = providers
+            .apps()
+            .check_key(&app.private_key)
+            .map_err(|fault| Failure::usage(format!("MOORING_GITHUB_APP_PRIVATE_KEY: {fault}")))?;
+    }
+    Ok(apps)
 }
 
 fn retention(config: &Config) -> Retention {

@@ -30,7 +30,7 @@ impl Workers {
             worker: name(),
             registry: worker::jobs::registry(),
             context: parts.context.clone(),
-            schedule: worker::jobs::schedule(),
+            schedule: worker::jobs::schedule(&config.intervals),
             doorbell: parts.context.doorbell.clone(),
             redis: parts.redis.clone(),
         });

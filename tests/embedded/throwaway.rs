@@ -172,6 +172,24 @@ async fn a_folder_that_nobody_holds_is_removed_by_the_next_run() {
 }
 
 #[tokio::test]
+async fn one_that_is_down_is_not_taken_for_one_that_was_left_over() {
+    let place = Workplace::new();
+    let mut surroundings = Surroundings::current();
+    surroundings.memory = place.root.clone();
+    let down = ThrowawayCluster::durable(&surroundings)
+        .await
+        .expect("starts");
+    let database = down.database("key", migrate).await.expect("copies");
+    down.crash().await.expect("crashes");
+    let next = ThrowawayCluster::start(&surroundings)
+        .await
+        .expect("starts beside it");
+    down.restart().await.expect("recovers");
+    assert_eq!(count(&database.url).await, 100);
+    drop((database, down, next));
+}
+
+#[tokio::test]
 async fn a_durable_one_survives_its_crashes() {
     let cluster = ThrowawayCluster::durable(&Surroundings::current())
         .await

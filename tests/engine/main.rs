@@ -9,6 +9,7 @@ mod plans;
 mod record;
 mod schedule;
 mod shutdown;
+mod storm;
 mod support;
 mod takeover;
 mod verdicts;

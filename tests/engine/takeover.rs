@@ -133,6 +133,32 @@ async fn broken_connections_lose_nothing_and_repeat_nothing() {
     engine.shutdown(Duration::from_secs(1)).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_whose_answer_was_lost_is_given_back_uncounted() {
+    let bed = bed().await;
+    let org = organization(1);
+    // The first claim takes longer than the engine waits for it, and is committed all the same.
+    sqlx::raw_sql(
+        "CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql \
+             AS 'BEGIN PERFORM pg_sleep(1.5); RETURN NEW; END'; \
+         CREATE TRIGGER dawdle BEFORE UPDATE ON jobs FOR EACH ROW \
+             WHEN (NEW.status = 1 AND OLD.fence = 0) EXECUTE FUNCTION dawdle()",
+    )
+    .execute(&bed.owner)
+    .await
+    .unwrap();
+    let engine = short_lease(&bed);
+    let id = bed.one(org, bed.job(org, &Quick(Act::Done))).await;
+    let job = bed.until(org, id, JobStatus::Succeeded).await;
+    let fence: i32 = sqlx::query_scalar("SELECT fence FROM jobs")
+        .fetch_one(&bed.owner)
+        .await
+        .unwrap();
+    assert_eq!((job.attempt, fence), (1, 2), "claimed twice, begun once");
+    assert_eq!(bed.probe.runs(id).len(), 1);
+    engine.shutdown(Duration::from_secs(1)).await;
+}
+
 /// Not a test of its own: the worker process that the tests below kill. It runs until it is ended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the child of other tests"]

@@ -3,21 +3,23 @@
 #
 #   tests/forge/prism.sh [FOLDER]
 #
-# FOLDER (else MOORING_CONTRACTS, else ../shared/contracts beside the workspace) holds openapi/github-openapi-trimmed.json
-# and openapi/gitlab-openapi-trimmed.json. Without the folder, without npx or without cargo there is nothing to do: the
+# FOLDER (else MOORING_CONTRACTS, else ../shared/contracts beside the workspace) holds openapi/github-openapi-trimmed.json,
+# openapi/gitlab-openapi-trimmed.json and openapi/bitbucket-swagger-trimmed.json. Without the folder, without npx or without cargo there is nothing to do: the
 # script says so and exits 0. A violation that is the forge's own exits 1.
 #
-# Three proxies stand before a seeded forge:
+# Four proxies stand before a seeded forge:
 #   github --errors  right requests: prism replaces whatever violates the description by a 500
 #   github           wrong requests, which the strict proxy would refuse itself instead of showing our refusal
 #   gitlab           everything: the description declares what GitLab does not do (see prism/allowed.mjs), so violations
 #                    are read from the header `sl-violations` and compared with the list of known ones
+#   bitbucket        the same; its description is older than the removals of 2026 and than the listing of workspaces
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 contracts=${1:-${MOORING_CONTRACTS:-../shared/contracts}}
 version=5.14.2
-for needed in "$contracts/openapi/github-openapi-trimmed.json" "$contracts/openapi/gitlab-openapi-trimmed.json"; do
+for needed in github-openapi gitlab-openapi bitbucket-swagger; do
+    needed="$contracts/openapi/$needed-trimmed.json"
     [ -f "$needed" ] || { echo "skipped: no $needed"; exit 0; }
 done
 for program in npx node cargo; do
@@ -56,29 +58,31 @@ set -a
 set +a
 
 free_ports() {
-    node -e 'const net = require("net"); let left = 3; const open = [];
-        for (let i = 0; i < 3; i++) { const s = net.createServer().listen(0, "127.0.0.1", () => {
+    node -e 'const net = require("net"); let left = 4; const open = [];
+        for (let i = 0; i < 4; i++) { const s = net.createServer().listen(0, "127.0.0.1", () => {
             open.push(s); if (--left === 0) { console.log(open.map((s) => s.address().port).join(" ")); open.forEach((s) => s.close()); } }); }'
 }
-read -r strict lenient gitlab <<<"$(free_ports)"
+read -r strict lenient gitlab bitbucket <<<"$(free_ports)"
 proxy() {
     local log=$1 port=$2 description=$3 upstream=$4
     shift 4
     start "$log" npx --yes "@stoplight/prism-cli@$version" proxy "$@" -h 127.0.0.1 -p "$port" \
-        "$contracts/openapi/$description-openapi-trimmed.json" "$upstream"
+        "$contracts/openapi/$description-trimmed.json" "$upstream"
 }
-proxy strict "$strict" github "$GITHUB_API_URL" --errors
-proxy lenient "$lenient" github "$GITHUB_API_URL"
-proxy gitlab "$gitlab" gitlab "$GITLAB_URL"
-for port in "$strict" "$lenient" "$gitlab"; do
+proxy strict "$strict" github-openapi "$GITHUB_API_URL" --errors
+proxy lenient "$lenient" github-openapi "$GITHUB_API_URL"
+proxy gitlab "$gitlab" gitlab-openapi "$GITLAB_URL"
+proxy bitbucket "$bitbucket" bitbucket-swagger "$BITBUCKET_API_URL"
+for port in "$strict" "$lenient" "$gitlab" "$bitbucket"; do
     for _ in $(seq 120); do
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && continue 2
         sleep 0.5
     done
     echo "prism did not start on port $port:"
-    tail -n 20 "$scratch"/{strict,lenient,gitlab}
+    tail -n 20 "$scratch"/{strict,lenient,gitlab,bitbucket}
     exit 1
 done
 
 GITHUB_STRICT="http://127.0.0.1:$strict" GITHUB_LENIENT="http://127.0.0.1:$lenient" \
-    GITLAB_LENIENT="http://127.0.0.1:$gitlab" node tests/forge/prism/check.mjs
+    GITLAB_LENIENT="http://127.0.0.1:$gitlab" BITBUCKET_LENIENT="http://127.0.0.1:$bitbucket" \
+    node tests/forge/prism/check.mjs

@@ -1,5 +1,7 @@
 //! Connections over HTTP: made, listed, changed, tested, validated, deleted.
 
+mod azure;
+mod bitbucket;
 mod create;
 mod expiry;
 mod heal;

@@ -1,6 +1,8 @@
 //! What happens, followed over HTTP: to its end, through lost lines, at any process, by whom it
 //! concerns.
 
+mod slow;
+
 use std::time::Duration;
 
 use chrono::TimeDelta;

@@ -1,6 +1,7 @@
 //! Secrets are write-only: a whole life is lived, errors included, and then every log line, every
 //! answer and every row is searched for what was planted.
 
+mod app;
 mod dump;
 mod life;
 

@@ -180,7 +180,7 @@ async fn begin(w: &World, session: &session::Session, holder: Holder) -> Running
         organization: w.organization,
         connection: session.connection.id,
         holder,
-        credential_version: session.version,
+        credential_version: session.generation,
         trigger: SyncTrigger::Manual,
         full: false,
         now: w.clock.now(),

@@ -2,9 +2,9 @@
 //! sees both.
 
 mod operator;
-mod plans;
 mod retention;
 mod stranded;
+mod syncs;
 
 use shared::authz::Permission;
 use shared::domain::ids::OrganizationId;
@@ -16,7 +16,7 @@ use sqlx::{Connection, PgConnection};
 use crate::world::{World, owner, until};
 
 /// Runs a sweep now; how it ended.
-async fn sweep<J: Job>(w: &World, payload: &J) -> Record {
+pub async fn sweep<J: Job>(w: &World, payload: &J) -> Record {
     let platform = OrganizationId::PLATFORM;
     let mut tx = w.context.db.tenant(platform).await.unwrap();
     let job = NewJob::new(payload, platform, w.clock.now());
@@ -37,6 +37,6 @@ async fn sweep<J: Job>(w: &World, payload: &J) -> Record {
 }
 
 /// As the owner of the schema, past row-level security.
-async fn by_hand(w: &World) -> PgConnection {
+pub async fn by_hand(w: &World) -> PgConnection {
     PgConnection::connect_with(&w.options).await.unwrap()
 }

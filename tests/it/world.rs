@@ -26,6 +26,8 @@ use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
 use shared::flows::{Context, RefreshSettings, Retention, SyncSettings, connections, jobs};
 use shared::queue::Doorbell;
+use shared::session::MintedTokens;
+use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
@@ -35,7 +37,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use worker::{Engine, EngineOptions, RunningEngine};
 
-pub use api::{Api, allowing, outbound};
+pub use api::{Api, allowing, http_client, outbound, providers};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;
@@ -176,7 +178,7 @@ impl World {
             worker: "test".to_owned(),
             registry: worker::jobs::registry(),
             context: self.context.clone(),
-            schedule: worker::jobs::schedule(),
+            schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
             doorbell: self.context.doorbell.clone(),
             redis: None,
         });
@@ -204,6 +206,8 @@ impl World {
             provider: ProviderKind::Github,
             auth_method: AuthMethod::Pat,
             api_token: Some(Secret::from(token)),
+            grant: None,
+            installation: None,
             username: None,
             base_url: None,
             azure_organization: None,
@@ -284,10 +288,19 @@ async fn context(
         Some(keys) => keys.parse().unwrap(),
         None => Keyring::generate("test").unwrap().parse().unwrap(),
     };
+    let refresh = RefreshSettings {
+        buffer: chrono::TimeDelta::minutes(10),
+        lease: LEASE,
+        deadline: Duration::from_secs(10),
+        quarantine: Duration::from_secs(1),
+        holder: "test".into(),
+    };
+    let db = Db::connect(options.clone(), PoolSizes::default())
+        .await
+        .unwrap();
     Context {
-        db: Db::connect(options.clone(), PoolSizes::default())
-            .await
-            .unwrap(),
+        renewals: Ledger::start(&db, clock, &refresh),
+        db,
         vault: Vault::new(key),
         clock: clock.clone(),
         providers: api::providers(clock, served, outbound("127.0.0.1:*")),
@@ -297,17 +310,13 @@ async fn context(
             failed_jobs: chrono::TimeDelta::days(90),
         },
         apps: Arc::default(),
-        refresh: RefreshSettings {
-            buffer: chrono::TimeDelta::minutes(10),
-            lease: LEASE,
-            deadline: Duration::from_secs(10),
-            holder: "test".into(),
-        },
+        refresh,
         sync: SyncSettings {
             interval: chrono::TimeDelta::hours(4),
         },
         listings: Arc::default(),
         under_way: TaskTracker::new(),
+        minted: MintedTokens::default(),
     }
 }
 

@@ -4,7 +4,8 @@ use aide::OperationInput;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use shared::domain::ids::{
-    ApiTokenId, ConnectedRepositoryId, ConnectionId, JobId, RepositoryId, UserId,
+    ApiTokenId, ConnectedRepositoryId, ConnectionId, CredentialLeaseId, JobId, ProviderConfigId,
+    RepositoryId, UserId,
 };
 use uuid::Uuid;
 
@@ -35,7 +36,9 @@ path_ids! {
     ConnectedRepositoryId: "connected_repository_id", "connected repository";
     JobId: "job_id", "job";
     UserId: "user_id", "member";
+    CredentialLeaseId: "lease_id", "lease";
     ApiTokenId: "token_id", "API token";
+    ProviderConfigId: "config_id", "provider configuration";
 }
 
 /// An id of the path.

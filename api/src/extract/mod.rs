@@ -13,6 +13,6 @@ pub(crate) use body::{Body, OptionalBody, present};
 pub(crate) use id::{Id, parse as parse_id};
 pub(crate) use listing::{Listing, NoFilters, place};
 pub(crate) use parameters::Parameters;
-pub(crate) use permitted::{Admitted, Permitted, Who};
+pub(crate) use permitted::{Admitted, Asking, Permitted, Who};
 pub(crate) use read_body::{TooLarge, read};
 pub(crate) use secret_text::SecretText;

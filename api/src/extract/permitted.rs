@@ -2,7 +2,7 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use shared::authz::{Caller, Permit};
+use shared::authz::{CallContext, Caller, Permit};
 
 use crate::error::ApiError;
 use crate::problem::Problem;
@@ -13,6 +13,8 @@ use crate::state::ApiState;
 pub(crate) struct Admitted {
     /// Who calls.
     pub caller: std::sync::Arc<Caller>,
+    /// The call, for a permit that only the body tells the place of.
+    pub call: CallContext,
     /// What they may do, where the route belongs to an organization or the platform.
     pub permit: Option<Permit>,
 }
@@ -25,6 +27,11 @@ pub(crate) struct Permitted(pub Permit);
 #[derive(Debug)]
 pub(crate) struct Who(pub std::sync::Arc<Caller>);
 
+/// The caller and the call, of a route whose body tells where.
+#[derive(Debug)]
+pub(crate) struct Asking(pub Admitted);
+
+impl aide::OperationInput for Asking {}
 impl aide::OperationInput for Permitted {}
 impl aide::OperationInput for Who {}
 
@@ -48,6 +55,14 @@ impl FromRequestParts<ApiState> for Who {
             .get::<Admitted>()
             .map(|admitted| Self(admitted.caller.clone()))
             .ok_or_else(unguarded)
+    }
+}
+
+impl FromRequestParts<ApiState> for Asking {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &ApiState) -> Result<Self, ApiError> {
+        let admitted = parts.extensions.get::<Admitted>();
+        admitted.cloned().map(Self).ok_or_else(unguarded)
     }
 }
 

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use shared::authz::{
-    CallContext, Caller, RequestInfo, Unauthenticated, require, require_signed_in,
+    CallContext, Caller, Need, Permit, RequestInfo, Unauthenticated, require, require_signed_in,
 };
 use shared::domain::ids::OrganizationId;
 use shared::flows::callers::authenticate;
@@ -118,13 +118,7 @@ async fn entitle(
     let credential = bearer(&head.headers)?;
     let caller = authenticate(&state.context, &state.verifier, credential).await?;
     let call = CallContext {
-        request: RequestInfo {
-            request_id: head.extensions.get::<CallId>().map(|id| id.0.to_string()),
-            ip: head
-                .extensions
-                .get::<PeerAddress>()
-                .map(|peer| peer.0.to_string()),
-        },
+        request: request_info(head),
         changes: route.changes(),
         require_aal2: state.settings.require_aal2,
     };
@@ -141,18 +135,41 @@ async fn entitle(
             if id.is_platform() {
                 return Err(missing());
             }
-            let permit = require(&caller, id, need, &call)?;
-            // A token's row points at its organization; a user token may claim anything.
-            if matches!(caller, Caller::User(_)) && !state.knows(id).await? {
-                return Err(missing());
-            }
-            Some(permit)
+            Some(permit_in(state, &caller, id, need, &call).await?)
         }
     };
     Ok(Admitted {
         caller: Arc::new(caller),
+        call,
         permit,
     })
+}
+
+/// A permit in an organization that is there.
+pub(crate) async fn permit_in(
+    state: &ApiState,
+    caller: &Caller,
+    id: OrganizationId,
+    need: Need,
+    call: &CallContext,
+) -> Result<Permit, ApiError> {
+    let permit = require(caller, id, need, call)?;
+    // A token's row points at its organization; a user token may claim anything.
+    if !id.is_platform() && matches!(caller, Caller::User(_)) && !state.knows(id).await? {
+        return Err(Problem::not_found("organization").into());
+    }
+    Ok(permit)
+}
+
+/// What the activity log keeps of a request.
+pub(crate) fn request_info(head: &Parts) -> RequestInfo {
+    RequestInfo {
+        request_id: head.extensions.get::<CallId>().map(|id| id.0.to_string()),
+        ip: head
+            .extensions
+            .get::<PeerAddress>()
+            .map(|peer| peer.0.to_string()),
+    }
 }
 
 /// The credential of `Authorization: Bearer …`.

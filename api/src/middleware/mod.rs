@@ -9,5 +9,5 @@ mod security_headers;
 mod throttle;
 
 pub(crate) use edge::{LineEnd, PeerAddress, edge};
-pub(crate) use guard::{Standing, guard};
+pub(crate) use guard::{Standing, guard, permit_in, request_info};
 pub(crate) use throttle::Throttle;

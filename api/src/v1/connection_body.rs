@@ -5,8 +5,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use shared::domain::auth_method::AuthMethod;
 use shared::domain::provider::ProviderKind;
-use shared::flows::connections::{Changes, NewConnection};
+use shared::flows::connections::{Changes, NewConnection, PastedGrant, PastedInstallation};
 use shared::flows::{Error, FieldError};
+use url::Url;
 
 use crate::extract::{SecretText, present};
 
@@ -26,7 +27,8 @@ pub(crate) struct ConnectionCreate {
     auth_method: AuthMethod,
     /// The token (`pat`, `gitlab_token`). White space around it is dropped.
     api_token: Option<SecretText>,
-    /// Bitbucket: the Atlassian e-mail of an API token; absent for an access token.
+    /// Bitbucket: the Atlassian e-mail of an API token. Absent for an access token, unless
+    /// Bitbucket does not tell what it is for: then `workspace` or `workspace/repository`.
     username: Option<String>,
     /// `oauth`: an access token that was obtained elsewhere.
     access_token: Option<SecretText>,
@@ -44,7 +46,7 @@ pub(crate) struct ConnectionCreate {
     base_url: Option<String>,
     /// The same as `base_url`.
     gitlab_url: Option<String>,
-    /// The organization at Azure DevOps.
+    /// The organization at Azure DevOps: required with its tokens, which are for one organization.
     azure_organization: Option<String>,
     /// GitLab: whether the token rotates itself before it ends.
     #[serde(default)]
@@ -55,9 +57,14 @@ pub(crate) struct ConnectionCreate {
 }
 
 impl ConnectionCreate {
+    /// The provider.
+    pub(super) fn provider(&self) -> ProviderKind {
+        self.provider
+    }
+
     /// What the flow takes, or the fields that the method has no use for: a secret in the wrong
     /// field is not dropped in silence.
-    pub(super) fn into_new(self) -> Result<NewConnection, Error> {
+    pub(super) fn into_new(self, redirect_uri: Option<Url>) -> Result<NewConnection, Error> {
         let mut faults = self.misplaced();
         if let (Some(base), Some(gitlab)) = (&self.base_url, &self.gitlab_url)
             && base != gitlab
@@ -78,12 +85,25 @@ impl ConnectionCreate {
         if !faults.is_empty() {
             return Err(Error::Invalid(faults));
         }
+        let installation =
+            (self.auth_method == AuthMethod::GithubApp).then_some(PastedInstallation {
+                app_id: self.github_app_id,
+                installation_id: self.github_app_installation_id,
+                private_key: self.github_app_private_key.map(|key| key.0),
+            });
         Ok(NewConnection {
+            installation,
             name: self.name,
             description: self.description,
             provider: self.provider,
             auth_method: self.auth_method,
             api_token: self.api_token.map(|token| token.0),
+            grant: grant(
+                self.access_token,
+                self.refresh_token,
+                self.token_expires_at,
+                redirect_uri,
+            ),
             username: self.username,
             base_url: self.base_url.or(self.gitlab_url),
             azure_organization: self.azure_organization,
@@ -147,7 +167,7 @@ pub(crate) struct ConnectionUpdate {
     description: Option<Option<String>>,
     /// A new token.
     api_token: Option<SecretText>,
-    /// Bitbucket: the Atlassian e-mail of an API token.
+    /// Bitbucket: what goes with the token, as when the connection was made; empty takes it away.
     username: Option<String>,
     /// `oauth`: a new access token.
     access_token: Option<SecretText>,
@@ -166,39 +186,39 @@ pub(crate) struct ConnectionUpdate {
 }
 
 impl ConnectionUpdate {
-    /// What the flow takes. Connections by OAuth and by App are not made by this version, so
-    /// their fields fit none.
-    pub(super) fn into_changes(self) -> Result<Changes, Error> {
-        let misplaced: Vec<FieldError> = [
-            ("access_token", self.access_token.is_some()),
-            ("refresh_token", self.refresh_token.is_some()),
-            ("token_expires_at", self.token_expires_at.is_some()),
-            (
-                "github_app_private_key",
-                self.github_app_private_key.is_some(),
-            ),
-        ]
-        .into_iter()
-        .filter(|(_, given)| *given)
-        .map(|(field, _)| {
-            FieldError::new(
-                field,
-                "unsupported_combination",
-                "This connection was made with a token: replace it with api_token.",
-            )
-        })
-        .collect();
-        if !misplaced.is_empty() {
-            return Err(Error::Invalid(misplaced));
-        }
-        Ok(Changes {
+    /// What the flow takes.
+    pub(super) fn into_changes(self, redirect_uri: Option<Url>) -> Changes {
+        Changes {
             name: self.name,
             description: self.description,
             api_token: self.api_token.map(|token| token.0),
+            grant: grant(
+                self.access_token,
+                self.refresh_token,
+                self.token_expires_at,
+                redirect_uri,
+            ),
+            github_app_private_key: self.github_app_private_key.map(|key| key.0),
             username: self.username,
             auto_rotate: self.auto_rotate,
             is_active: self.is_active,
             allow_org_usage: self.allow_org_usage,
-        })
+        }
     }
+}
+
+/// A pasted grant, where anything of one is given.
+fn grant(
+    access_token: Option<SecretText>,
+    refresh_token: Option<SecretText>,
+    expires_at: Option<DateTime<Utc>>,
+    redirect_uri: Option<Url>,
+) -> Option<PastedGrant> {
+    let given = access_token.is_some() || refresh_token.is_some() || expires_at.is_some();
+    given.then(|| PastedGrant {
+        access_token: access_token.map(|token| token.0),
+        refresh_token: refresh_token.map(|token| token.0),
+        expires_at,
+        redirect_uri,
+    })
 }

@@ -101,6 +101,7 @@ impl Plural for ConnectionView {
 impl From<Connection> for ConnectionView {
     fn from(c: Connection) -> Self {
         let health = health_of(&c);
+        let username = c.shown_username();
         Self {
             id: c.id,
             level: if c.organization_id.is_platform() {
@@ -118,7 +119,7 @@ impl From<Connection> for ConnectionView {
             status: c.status,
             health,
             is_active: c.is_active,
-            username: c.username.or_else(|| c.account.login.clone()),
+            username,
             account: c.account,
             scopes: c.scopes,
             missing_scopes: c.missing_scopes,

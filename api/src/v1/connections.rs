@@ -57,11 +57,14 @@ pub(crate) const CREATE: Doc = Doc {
     id: "create_connection",
     tag: TAG,
     summary: "Make a connection",
-    description: "The credential is checked at the provider before it is stored. Refused there: 422 and nothing is stored. Out of reach: 201 with `status: \"error\"`, and it is tried again. A first sync follows by itself.",
+    description: "The credential is checked at the provider before it is stored. Refused there: 422 and nothing is stored. Out of reach: 201 with `status: \"error\"`, and it is tried again. A first sync follows by itself.\n\n`github_app` takes the App's id, the installation's id and the App's private key: the key is stored sealed, tokens are made from it as they are needed and kept in memory alone. An installation that this organization has connected already is not connected twice: that connection takes the key and heals in place, and so does the connection of an account that uninstalled the App and installed it anew; name and description stay.",
     problems: &[
         (422, "required"),
         (422, "too_long"),
         (422, "invalid_token"),
+        (422, "invalid_private_key"),
+        (422, "unknown_installation"),
+        (422, "suspended"),
         (422, "unsupported_combination"),
         (422, "wrong_provider_token"),
         (422, "blocked_address"),
@@ -73,7 +76,8 @@ pub(crate) async fn create(
     Permitted(permit): Permitted,
     Body(body): Body<ConnectionCreate>,
 ) -> Result<Created<ConnectionView>, ApiError> {
-    let made = flow::create(&state.context, &permit, &body.into_new()?).await?;
+    let redirect_uri = state.settings.redirect_uri(body.provider());
+    let made = flow::create(&state.context, &permit, &body.into_new(redirect_uri)?).await?;
     let location = format!("{}/git-connections/{}", home(made.organization_id), made.id);
     Ok(Created::at(made.into(), location))
 }
@@ -96,7 +100,7 @@ pub(crate) async fn test(
     Body(body): Body<ConnectionCreate>,
 ) -> Result<Reply<Validation>, ApiError> {
     Ok(Reply(
-        flow::test(&state.context, &permit, &body.into_new()?).await?,
+        flow::test(&state.context, &permit, &body.into_new(None)?).await?,
     ))
 }
 
@@ -130,7 +134,10 @@ pub(crate) async fn update(
     Id(id): Id<ConnectionId>,
     Body(body): Body<ConnectionUpdate>,
 ) -> Result<Reply<ConnectionView>, ApiError> {
-    let changed = flow::update(&state.context, &permit, id, &body.into_changes()?).await?;
+    let found = flow::find_own(&state.context, &permit, id).await?;
+    let redirect_uri = state.settings.redirect_uri(found.provider);
+    let changes = body.into_changes(redirect_uri);
+    let changed = flow::update(&state.context, &permit, id, &changes).await?;
     Ok(Reply(changed.into()))
 }
 

@@ -1,9 +1,10 @@
 //! What happens, as a stream of server-sent events (WHATWG HTML, section 9.2).
 //!
 //! A client costs a task with a bounded queue of texts that all clients share, and no connection of
-//! the database. Its stream ends with its token or its permission, with the server, or where the
-//! client takes nothing for so long that its queue stays full: then the line is cut, for the rest
-//! of it would wait for ever. Whoever comes back with the last id goes on where it stood.
+//! the database. Its stream ends with its token or its permission, with the server, where it lags
+//! too far behind, or where it takes so little that its queue stays full: then the line is cut, for
+//! the rest of it would wait for ever. (Who takes nothing at all is cut as everywhere, by
+//! [`crate::stall`].) Whoever comes back with the last id goes on where it stood.
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
@@ -39,8 +40,6 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// Texts that wait for the client.
 const QUEUE: usize = 8;
-/// A client that takes nothing for so long is let go.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// When the client should come back, in milliseconds.
 const RETRY: Bytes = Bytes::from_static(b"retry: 2000\n\n");
 
@@ -146,7 +145,7 @@ impl Follower {
     /// Whether the client took it, or has room for it.
     async fn send(&self, text: Bytes) -> bool {
         let sent = tokio::select! {
-            sent = timeout(PATIENCE, self.texts.send(text)) => sent,
+            sent = timeout(self.state.settings.patience, self.texts.send(text)) => sent,
             // What waits is not taken; the line would hold up the end.
             () = self.state.ending.cancelled() => {
                 self.cut();

@@ -29,7 +29,8 @@ pub struct CallContext {
     pub require_aal2: bool,
 }
 
-/// What somebody may do, where, and who that is. Only [`require`] and [`Permit::for_job`] make one.
+/// What somebody may do, where, and who that is. Only [`require`], [`Permit::for_job`] and
+/// [`Permit::for_flow`] make one.
 #[derive(Clone, Debug)]
 pub struct Permit {
     organization: OrganizationId,
@@ -53,6 +54,21 @@ impl Permit {
             owner: false,
             portal_admin: false,
             request: RequestInfo::default(),
+        }
+    }
+
+    /// For a browser that comes back to a flow without a credential: what it may do was decided
+    /// when somebody began the flow, in whose name it goes on.
+    #[must_use]
+    pub fn for_flow(
+        organization: OrganizationId,
+        actor: Actor,
+        permission: Permission,
+        request: RequestInfo,
+    ) -> Self {
+        Self {
+            request,
+            ..Self::for_job(organization, actor, permission)
         }
     }
 

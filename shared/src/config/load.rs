@@ -22,14 +22,7 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// Read and checked, so that a configuration can be complete before what uses it is; not used yet.
 const NOT_USED_YET: &[&Setting] = &[
-    &names::REDIRECT_ALLOWLIST,
-    &names::GITHUB_CLIENT_ID,
     &names::GITHUB_APP_ID,
-    &names::GITLAB_CLIENT_ID,
-    &names::BITBUCKET_CLIENT_ID,
-    &names::AZURE_CLIENT_ID,
-    &names::REFRESH_BUFFER,
-    &names::REFRESH_SWEEP_INTERVAL,
     &names::VALIDATION_INTERVAL,
     &names::BACKUP_URL,
 ];

@@ -114,6 +114,17 @@ pub struct Intervals {
     pub sync: Duration,
 }
 
+/// What holds where nothing is set.
+impl Default for Intervals {
+    fn default() -> Self {
+        Self {
+            refresh_sweep: Duration::from_secs(30),
+            validation: Duration::from_secs(6 * 3600),
+            sync: Duration::from_secs(4 * 3600),
+        }
+    }
+}
+
 /// The job engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jobs {

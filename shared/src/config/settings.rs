@@ -82,7 +82,7 @@ settings! {
     BITBUCKET_CLIENT_ID "MOORING_BITBUCKET_CLIENT_ID" plain None, "platform-level Bitbucket OAuth consumer";
     BITBUCKET_CLIENT_SECRET "MOORING_BITBUCKET_CLIENT_SECRET" secret None, "its secret";
     AZURE_URL "MOORING_AZURE_URL" plain Some("https://dev.azure.com"), "Azure DevOps Services";
-    AZURE_LOGIN_URL "MOORING_AZURE_LOGIN_URL" plain Some("https://login.microsoftonline.com"), "Microsoft Entra, where tokens are got";
+    AZURE_LOGIN_URL "MOORING_AZURE_LOGIN_URL" plain Some("https://login.microsoftonline.com"), "Microsoft Entra, where tokens are got; a path names the one tenant whose accounts may come";
     AZURE_PROFILE_URL "MOORING_AZURE_PROFILE_URL" plain Some("https://app.vssps.visualstudio.com"), "where profiles are read";
     AZURE_CLIENT_ID "MOORING_AZURE_CLIENT_ID" plain None, "platform-level Entra application";
     AZURE_CLIENT_SECRET "MOORING_AZURE_CLIENT_SECRET" secret None, "its secret";

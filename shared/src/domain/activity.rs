@@ -34,12 +34,22 @@ text_enum! {
         GitConnectionUpdated = "git_connection_updated",
         /// Somebody validated a connection.
         GitConnectionValidated = "git_connection_validated",
+        /// A connection's credential was lent out.
+        GitConnectionUsed = "git_connection_used",
+        /// A credential that was lent out was given back.
+        GitCredentialReturned = "git_credential_returned",
         /// A connection's token was renewed.
         GitConnectionRefreshed = "git_connection_refreshed",
         /// A connection's status changed.
         GitConnectionStatusChanged = "git_connection_status_changed",
         /// A connection was deleted.
         GitConnectionDeleted = "git_connection_deleted",
+        /// A registration at a provider was saved.
+        GitProviderConfigured = "git_provider_configured",
+        /// A registration was deleted, with the connections that were made through it.
+        GitProviderConfigRemoved = "git_provider_config_removed",
+        /// An account at a provider gave its consent.
+        GitProviderConnected = "git_provider_connected",
         /// A repository was connected for scans.
         ConnectedRepositoryCreated = "connected_repository_created",
         /// A connected repository was changed.

@@ -27,6 +27,25 @@ pub struct Account {
     pub avatar_url: Option<String>,
 }
 
+/// A connection in a list of all that somebody may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usable {
+    /// Its id.
+    pub id: ConnectionId,
+    /// Its tenant, or the platform.
+    pub organization_id: OrganizationId,
+    /// The tenant's name; `None` for the platform.
+    pub organization_name: Option<String>,
+    /// The provider.
+    pub provider: ProviderKind,
+    /// What was given as user name, else the account's login.
+    pub username: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// Coarse status.
+    pub status: ConnectionStatus,
+}
+
 /// A connection as stored, without its secrets.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connection {
@@ -104,6 +123,7 @@ impl Connection {
     /// The user name as shown: what was given, else the account's login.
     #[must_use]
     pub fn shown_username(&self) -> Option<String> {
-        self.username.clone().or_else(|| self.account.login.clone())
+        let given = self.username.clone().filter(|name| !name.is_empty());
+        given.or_else(|| self.account.login.clone())
     }
 }

@@ -75,6 +75,12 @@ id! {
     OutboxEventId,
     /// An API token.
     ApiTokenId,
+    /// A registration at a provider.
+    ProviderConfigId,
+    /// A consent or installation that was begun.
+    OauthStateId,
+    /// A git credential that was lent out.
+    CredentialLeaseId,
     /// A request, for correlation.
     RequestId,
 }

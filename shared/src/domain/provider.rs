@@ -1,7 +1,10 @@
 //! The four providers and where an instance of one is reached.
 
+use std::sync::Arc;
+
 use url::Url;
 
+use super::ca_certificate::CaCertificate;
 use super::text_enum::text_enum;
 
 text_enum! {
@@ -40,6 +43,8 @@ pub struct Instance {
     pub web_url: Url,
     /// Base of the REST API, without a trailing slash (`https://api.github.com`, `…/api/v4`).
     pub api_url: Url,
+    /// The authority of its own certificate, where it is none that everybody trusts.
+    pub certificate: Option<Arc<CaCertificate>>,
 }
 
 impl Instance {

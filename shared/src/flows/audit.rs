@@ -15,6 +15,7 @@
 //! Out of scope: whoever holds the encryption keys can forge the chain; whoever can delete both a
 //! tail of entries and restore an older head is only found with an exported head.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -78,10 +79,27 @@ pub async fn record(
     permit: &Permit,
     change: Change,
 ) -> Result<(), Error> {
-    let now = clock.now();
+    let stored = entry_in(tx.organization(), vault, permit, change, clock.now());
+    activity::append(&mut **tx, &stored).await?;
+    Ok(())
+}
+
+/// The entry of a change in the permit's organization, for a statement that appends it itself.
+#[must_use]
+pub fn entry(vault: &Vault, permit: &Permit, change: Change, now: DateTime<Utc>) -> StoredEntry {
+    entry_in(permit.organization(), vault, permit, change, now)
+}
+
+fn entry_in(
+    organization_id: OrganizationId,
+    vault: &Vault,
+    permit: &Permit,
+    change: Change,
+    now: DateTime<Utc>,
+) -> StoredEntry {
     let entry = Entry {
         id: ActivityId::new(now),
-        organization_id: tx.organization(),
+        organization_id,
         sequence: None,
         event: change.event.as_str().to_owned(),
         actor: permit.actor().clone(),
@@ -93,13 +111,11 @@ pub async fn record(
         hash: None,
     };
     let (key_id, mac) = vault.mac(ENTRY, &[&content(&entry)]);
-    let stored = StoredEntry {
+    StoredEntry {
         entry,
         key_id,
         mac: mac.to_vec(),
-    };
-    activity::append(&mut **tx, &stored).await?;
-    Ok(())
+    }
 }
 
 /// The bytes that an entry's MAC covers: all of it except what sealing adds. The time counts in

@@ -11,6 +11,8 @@ use crate::domain::registration::PlatformApps;
 use crate::flows::repositories::Listings;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
+use crate::session::MintedTokens;
+use crate::session::refresh::Ledger;
 use crate::store::Db;
 use crate::vault::Vault;
 
@@ -37,8 +39,12 @@ pub struct Context {
     pub sync: SyncSettings,
     /// What people pick from, as last seen.
     pub listings: Arc<Listings>,
+    /// Takes renewals and stores new pairs, those of one moment together.
+    pub renewals: Ledger,
     /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
     pub under_way: TaskTracker,
+    /// Tokens of installations of GitHub Apps, in this process.
+    pub minted: MintedTokens,
 }
 
 /// When and under what lease tokens are refreshed; what the operator set.
@@ -52,6 +58,9 @@ pub struct RefreshSettings {
     /// A provider that has not answered after this has given no answer; at least the limit of one
     /// outgoing call. Nobody takes a renewal over before it.
     pub deadline: Duration,
+    /// After a call that ended without an answer the host may still be committing: its token is not
+    /// presented again before this.
+    pub quarantine: Duration,
     /// This process, as it shows in the attempts (`host/pid`).
     pub holder: Arc<str>,
 }

@@ -10,13 +10,16 @@ pub mod callers;
 pub mod connected_repositories;
 pub mod connections;
 mod context;
+pub mod credentials;
 mod error;
 pub mod events;
 pub mod idempotency;
 pub mod jobs;
 pub mod members;
 mod name;
+pub mod oauth;
 pub mod organizations;
+pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
 

@@ -10,11 +10,13 @@ use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 use url::Url;
 
+use super::certificate::OwnAuthorities;
 use super::error::OutboundError;
 use super::limits::Limits;
 use super::redirect::{Step, step};
 use super::resolver::{GuardedResolver, Lookup, SystemLookup};
 use super::target::{Route, UrlError, check_url, route};
+use crate::domain::ca_certificate::CaCertificate;
 use crate::domain::outbound_allow::OutboundAllow;
 
 /// How we present ourselves.
@@ -41,9 +43,20 @@ pub struct Outbound {
     inner: Arc<Inner>,
 }
 
+/// What becomes of a redirect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Redirects {
+    /// Followed for reading, within one origin.
+    Followed,
+    /// It is the answer.
+    Answers,
+}
+
 struct Inner {
     allow: Arc<OutboundAllow>,
     limits: Limits,
+    lookup: Arc<dyn Lookup>,
+    own: OwnAuthorities,
     public: reqwest::Client,
     listed: Option<reqwest::Client>,
     named: Option<reqwest::Client>,
@@ -79,7 +92,7 @@ impl Outbound {
                 allow: allow.clone(),
                 lookup: lookup.clone(),
             };
-            transport(resolver, &limits)
+            transport(resolver, &limits, Vec::new())
         };
         let public = client(Route::Public)?;
         let listed = allow
@@ -94,6 +107,8 @@ impl Outbound {
             inner: Arc::new(Inner {
                 allow,
                 limits,
+                lookup,
+                own: OwnAuthorities::default(),
                 public,
                 listed,
                 named,
@@ -132,6 +147,28 @@ impl Outbound {
         request: Request<Bytes>,
         limits: &Limits,
     ) -> Result<Response<Bytes>, OutboundError> {
+        self.exchange(request, limits, Redirects::Followed).await
+    }
+
+    /// The same, with a redirect as an answer like any other: for a host that leads away to a
+    /// page where people sign in, where the way there says more than its end.
+    ///
+    /// # Errors
+    /// [`OutboundError`] where no complete answer came; an answer of any status is none.
+    pub async fn send_unfollowed(
+        &self,
+        request: Request<Bytes>,
+        limits: &Limits,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        self.exchange(request, limits, Redirects::Answers).await
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        limits: &Limits,
+        redirects: Redirects,
+    ) -> Result<Response<Bytes>, OutboundError> {
         let (parts, body) = request.into_parts();
         let url = Url::parse(&parts.uri.to_string()).map_err(|_| UrlError {
             code: "invalid_url",
@@ -148,13 +185,16 @@ impl Outbound {
             milliseconds = tracing::field::Empty,
         );
         let began = Instant::now();
-        let outcome = timeout(limits.deadline, self.follow(parts, url, body, limits))
-            .instrument(span.clone())
-            .await
-            .unwrap_or(Err(OutboundError::TimedOut {
-                host,
-                after: limits.deadline,
-            }));
+        let outcome = timeout(
+            limits.deadline,
+            self.follow(parts, url, body, limits, redirects),
+        )
+        .instrument(span.clone())
+        .await
+        .unwrap_or(Err(OutboundError::TimedOut {
+            host,
+            after: limits.deadline,
+        }));
         span.record(
             "milliseconds",
             u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -175,10 +215,16 @@ impl Outbound {
         mut url: Url,
         body: Bytes,
         limits: &Limits,
+        redirects: Redirects,
     ) -> Result<Response<Bytes>, OutboundError> {
         let mut requests = 0;
+        // For as long as redirects go, which is within one origin.
+        let certificate = parts.extensions.get::<Arc<CaCertificate>>().cloned();
         loop {
-            let client = self.client_for(&url)?;
+            let client = match &certificate {
+                None => self.client_for(&url)?.clone(),
+                Some(certificate) => self.client_trusting(certificate, &url)?,
+            };
             let mut request = reqwest::Request::new(parts.method.clone(), url.clone());
             *request.headers_mut() = parts.headers.clone();
             request
@@ -189,8 +235,11 @@ impl Outbound {
             let answer = client
                 .execute(request)
                 .await
-                .map_err(|e| OutboundError::before_head(&host, self.inner.limits.connect, e))?;
+                .map_err(|e| OutboundError::before_head(&host, e))?;
             requests += 1;
+            if redirects == Redirects::Answers {
+                return read(answer, &host, limits, requests).await;
+            }
             match step(&parts.method, &url, answer.status(), answer.headers()) {
                 Step::Done => return read(answer, &host, limits, requests).await,
                 Step::Foreign(to) => {
@@ -202,6 +251,34 @@ impl Outbound {
                 Step::Follow(next) => url = next,
             }
         }
+    }
+
+    /// The client that trusts an instance's own authority too, behind the same guard.
+    fn client_trusting(
+        &self,
+        certificate: &CaCertificate,
+        url: &Url,
+    ) -> Result<reqwest::Client, OutboundError> {
+        let route = route(url, &self.inner.allow)?;
+        let make = || {
+            let resolver = GuardedResolver {
+                route,
+                allow: self.inner.allow.clone(),
+                lookup: self.inner.lookup.clone(),
+            };
+            transport(
+                resolver,
+                &self.inner.limits,
+                super::certificate::read(certificate)?,
+            )
+        };
+        self.inner
+            .own
+            .get((certificate.digest(), route), make)
+            .map_err(|error| OutboundError::NotConnected {
+                host: host_of(url),
+                reason: format!("the certificates of its own authority cannot be used: {error}"),
+            })
     }
 
     fn client_for(&self, url: &Url) -> Result<&reqwest::Client, UrlError> {
@@ -222,8 +299,10 @@ impl Outbound {
 fn transport(
     resolver: GuardedResolver,
     limits: &Limits,
+    authorities: Vec<reqwest::Certificate>,
 ) -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
+        .tls_certs_merge(authorities)
         .dns_resolver(resolver)
         .connect_timeout(limits.connect)
         .redirect(reqwest::redirect::Policy::none())

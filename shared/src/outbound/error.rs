@@ -38,7 +38,8 @@ pub enum OutboundError {
         /// The resolver's words.
         reason: String,
     },
-    /// No connection: refused, no route, a failed TLS handshake.
+    /// No connection: refused, no route, a failed TLS handshake, or no end of these in time. No
+    /// byte of the request has left.
     #[error("no connection to {host}: {reason}")]
     NotConnected {
         /// The host.
@@ -87,7 +88,7 @@ pub enum OutboundError {
 
 impl OutboundError {
     /// Reads what went wrong before the head of an answer came.
-    pub(super) fn before_head(host: &str, connect: Duration, error: reqwest::Error) -> Self {
+    pub(super) fn before_head(host: &str, error: reqwest::Error) -> Self {
         let host = host.to_owned();
         let error = error.without_url();
         if let Some(refusal) = find::<NotAdmitted>(&error) {
@@ -96,11 +97,6 @@ impl OutboundError {
         let reason = innermost(&error);
         if error.is_dns() {
             Self::NotResolved { host, reason }
-        } else if error.is_timeout() {
-            Self::TimedOut {
-                host,
-                after: connect,
-            }
         } else if error.is_connect() {
             Self::NotConnected { host, reason }
         } else {

@@ -8,7 +8,10 @@
 //! providers' libraries are given it as their transport):
 //! - it connects to public addresses only, or to what [`OutboundAllow`] opens;
 //! - it speaks HTTPS, or the target is one that the operator allows;
-//! - a redirect is followed for reading, within one origin, a bounded number of times;
+//! - a redirect is followed for reading, within one origin, a bounded number of times, or not at
+//!   all where its caller wants it so;
+//! - it trusts the machine's authorities, and for one instance the authority that somebody named for
+//!   it ([`CaCertificate`] among the request's extensions), by a client of its own;
 //! - it ends: connecting, the whole, and the size of the body have limits ([`Limits`]);
 //! - it is sent once: nothing here repeats a request;
 //! - what is logged is method, host, path, status and duration.
@@ -23,6 +26,7 @@
 //! was made, for that scheme, host and port. A redirect to the same name is judged anew.
 
 mod address;
+mod certificate;
 mod client;
 mod error;
 mod limits;
@@ -32,8 +36,10 @@ mod redirect;
 mod resolver;
 mod target;
 
+pub use crate::domain::ca_certificate::CaCertificate;
 pub use crate::domain::outbound_allow::{OutboundAllow, OutboundAllowError};
 pub use address::not_public;
+pub use certificate::check_certificate;
 pub use client::{Outbound, OutboundBuildError, Requests};
 pub use error::OutboundError;
 pub(crate) use error::find;

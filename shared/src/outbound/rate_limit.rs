@@ -33,6 +33,32 @@ pub fn gitlab(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimit {
     )
 }
 
+/// Bitbucket's `x-ratelimit-limit`, which only some credentials are told; how much of the rolling
+/// hour is left, nobody is.
+#[must_use]
+pub fn bitbucket(headers: &HeaderMap) -> RateLimit {
+    RateLimit {
+        limit: count(headers, "x-ratelimit-limit"),
+        ..RateLimit::default()
+    }
+}
+
+/// Azure DevOps' `X-RateLimit-Limit`, `-Remaining` and `-Reset` (seconds since 1970), which come
+/// only once a user is near the limit. `Retry-After` may accompany a success there: nothing is
+/// left until then, whatever the other headers say.
+#[must_use]
+pub fn azure(headers: &HeaderMap, now: DateTime<Utc>) -> RateLimit {
+    let told = github(headers, now);
+    match retry_after(headers, now) {
+        Some(until) => RateLimit {
+            remaining: Some(0),
+            reset_at: Some(until),
+            ..told
+        },
+        None => told,
+    }
+}
+
 /// `Retry-After`, in seconds or as a date, at most [`LONGEST_WAIT`] ahead.
 #[must_use]
 pub fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
@@ -104,6 +130,24 @@ mod tests {
         ]);
         assert_eq!(gitlab(&gitlab_headers, now()).remaining, Some(0));
         assert!(!github(&gitlab_headers, now()).is_known());
+    }
+
+    #[test]
+    fn a_success_may_ask_to_wait() {
+        let mut pairs = vec![
+            ("x-ratelimit-limit", "200"),
+            ("x-ratelimit-remaining", "50"),
+            ("x-ratelimit-reset", "1800000300"),
+        ];
+        assert_eq!(azure(&headers(&pairs), now()).remaining, Some(50));
+        pairs.push(("retry-after", "5"));
+        let expected = RateLimit {
+            limit: Some(200),
+            remaining: Some(0),
+            reset_at: Some(now() + TimeDelta::seconds(5)),
+        };
+        assert_eq!(azure(&headers(&pairs), now()), expected);
+        assert!(!azure(&headers(&[]), now()).is_known());
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::domain::outbound_allow::{LOCALHOST, OutboundAllow};
 const LONGEST: usize = 2048;
 
 /// Which addresses a name may lead to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Route {
     /// Public addresses and listed networks; HTTPS.
     Public,

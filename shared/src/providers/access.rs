@@ -8,6 +8,9 @@ use crate::domain::secret::Secret;
 pub enum Scheme {
     /// `Authorization: Bearer …`.
     Bearer,
+    /// The same with the token of an installation of a GitHub App, which is no user: what it is and
+    /// what it sees is asked elsewhere.
+    Installation,
     /// GitLab's `PRIVATE-TOKEN: …`.
     PrivateToken,
     /// `Authorization: Basic user:token`.

@@ -15,6 +15,11 @@ pub enum ErrorClass {
     SsoBlocked,
     /// The account or installation is suspended.
     Suspended,
+    /// The installation of an App is gone: uninstalled by its account, or another App's.
+    Uninstalled,
+    /// The registration (an App's key, a client secret) is at fault, which is its owner's to mend and
+    /// says nothing of the account's consent.
+    Operator,
     /// Not there, or hidden from this credential.
     NotFound,
     /// A rate limit, primary or secondary: `retry_at` says until when.

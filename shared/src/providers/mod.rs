@@ -7,16 +7,23 @@
 //! An adapter keeps no state of a tenant: what it needs comes in an [`Access`].
 
 mod access;
+mod apps;
+mod azure;
+mod bitbucket;
 mod checked;
 mod error;
 mod github;
 mod gitlab;
 mod oauth;
 mod registry;
+mod token_endpoint;
 mod token_prefix;
 mod transport;
 
 pub use access::{Access, Scheme};
+pub use apps::{
+    App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing, Selection,
+};
 pub use checked::{CheckedPage, HeldPage};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
@@ -31,6 +38,7 @@ use crate::domain::connection::Account;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::quota::RateLimit;
 use crate::domain::repository::{Branch, RemoteRepository};
+use crate::outbound::UrlError;
 
 /// What a credential turned out to be.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,12 +139,55 @@ pub trait Provider: Send + Sync {
     /// with its configured API.
     fn instance(&self, web_url: Option<&Url>) -> Instance;
 
+    /// Whether a connection may name an instance at this web address. A provider that there is in
+    /// one place only refuses every other.
+    ///
+    /// # Errors
+    /// [`UrlError`] with the sentence for the person who typed it.
+    fn check_web_url(&self, _web_url: &Url) -> Result<(), UrlError> {
+        Ok(())
+    }
+
     /// Checks the form of a pasted token before anything is sent: another provider's prefix, a
     /// kind of token that cannot work. The error is a sentence for the person who pasted it.
     ///
     /// # Errors
     /// [`TokenFormError`] with the stable code and the sentence.
     fn check_token_form(&self, token: &str) -> Result<(), TokenFormError>;
+
+    /// Checks what was given as user name beside a token of good form, before anything is sent.
+    ///
+    /// # Errors
+    /// [`TokenFormError`] with the stable code and the sentence, about the user name.
+    fn check_username(&self, _token: &str, _username: Option<&str>) -> Result<(), TokenFormError> {
+        Ok(())
+    }
+
+    /// What a person who pasted a credential is told of its refusal where the provider knows more
+    /// than the general sentence of the error's class.
+    fn explain_refusal(&self, _access: &Access, _error: &ProviderError) -> Option<InputFault> {
+        None
+    }
+
+    /// Checks the organization that is named beside a credential, without white space around it,
+    /// and answers the name to be stored. Only Azure DevOps has organizations of this kind.
+    ///
+    /// # Errors
+    /// [`TokenFormError`] with the stable code and the sentence.
+    fn check_organization(
+        &self,
+        _method: AuthMethod,
+        given: Option<&str>,
+    ) -> Result<Option<String>, TokenFormError> {
+        match given {
+            None => Ok(None),
+            Some(_) => Err(TokenFormError {
+                code: "unsupported_combination",
+                message: "Only Azure DevOps has organizations of this kind. Leave this out."
+                    .to_owned(),
+            }),
+        }
+    }
 
     /// How a token of this method is presented; `username` is what was given with it.
     fn scheme(&self, method: AuthMethod, username: Option<&str>) -> Scheme;
@@ -201,12 +252,23 @@ pub trait Provider: Send + Sync {
     /// does; numbered pages do not: what follows a deleted one slides onto the page before).
     fn walk_is_stable(&self) -> bool;
 
-    /// One repository by its full name; a rename is followed.
+    /// One repository by its full name; a rename is followed where the provider redirects.
     async fn repository(
         &self,
         access: &Access,
         full_name: &str,
     ) -> Result<RemoteRepository, ProviderError>;
+
+    /// One repository that was seen before, however it is called now. By its full name, unless
+    /// the provider follows no renames and takes ids.
+    async fn known_repository(
+        &self,
+        access: &Access,
+        _id: &str,
+        full_name: &str,
+    ) -> Result<RemoteRepository, ProviderError> {
+        self.repository(access, full_name).await
+    }
 
     /// One page of branches.
     async fn branches(
@@ -214,6 +276,12 @@ pub trait Provider: Send + Sync {
         access: &Access,
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError>;
+
+    /// The user name under which git presents a token of this kind over HTTPS, and `None` where any
+    /// name will do.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        None
+    }
 
     /// OAuth here; `None` where there is none.
     fn oauth(&self) -> Option<&dyn OAuth> {
@@ -224,11 +292,23 @@ pub trait Provider: Send + Sync {
     fn token_page(&self, instance: &Instance) -> String;
 }
 
-/// A pasted token that cannot work, found by its form alone.
+/// What was pasted and cannot work, found by its form alone.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct TokenFormError {
-    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`).
+    /// A stable code (`wrong_provider_token`, `unsupported_token`, `malformed_token`; of an
+    /// organization `required`, `malformed`, `unsupported_combination`).
+    pub code: &'static str,
+    /// What to do.
+    pub message: String,
+}
+
+/// A field of an input that has to be another one, found by asking the provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFault {
+    /// The field.
+    pub field: &'static str,
+    /// A stable code.
     pub code: &'static str,
     /// What to do.
     pub message: String,

@@ -31,6 +31,16 @@ pub struct OAuthApp {
     pub scopes: Option<Vec<String>>,
 }
 
+impl OAuthApp {
+    /// The scopes to ask for, as providers want them in a link: parted by spaces.
+    pub(super) fn scope(&self, default: &[&str]) -> String {
+        match &self.scopes {
+            Some(scopes) => scopes.join(" "),
+            None => default.join(" "),
+        }
+    }
+}
+
 /// What goes into the link to a consent page.
 #[derive(Clone, Debug)]
 pub struct AuthorizeRequest<'a> {
@@ -49,8 +59,8 @@ pub struct Grant {
     pub access_token: Secret,
     /// The refresh token; after a refresh `None` means that the old one goes on to be good.
     pub refresh_token: Option<Secret>,
-    /// When the access token ends; `None` is never. Counted from the provider's own time where it
-    /// tells one (GitLab's `created_at`).
+    /// When the access token ends; `None` is never. Counted from when the provider says that it
+    /// was made (GitLab's `created_at`), else from when it was asked for.
     pub expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends, where the provider tells.
     pub refresh_expires_at: Option<DateTime<Utc>>,

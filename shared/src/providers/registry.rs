@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::Provider;
+use super::azure::AzureDevops;
+use super::bitbucket::Bitbucket;
 use super::github::Github;
 use super::gitlab::Gitlab;
+use super::{Apps, Provider};
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::outbound::{Outbound, OutboundAllow, UrlError};
@@ -86,7 +88,7 @@ impl ConfiguredInstances {
 /// A provider that this version does not serve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{} is not supported by this version of Mooring. Use GitHub or GitLab.",
+    "{} is not supported by this version of Mooring. Choose another provider.",
     .0.display_name()
 )]
 pub struct ProviderUnavailable(pub ProviderKind);
@@ -113,6 +115,8 @@ pub struct Providers {
     outbound: Outbound,
     github: Arc<Github>,
     gitlab: Arc<Gitlab>,
+    bitbucket: Arc<Bitbucket>,
+    azure: Arc<AzureDevops>,
 }
 
 impl Providers {
@@ -124,6 +128,11 @@ impl Providers {
             github_url,
             github_api_url,
             gitlab_url,
+            bitbucket_url,
+            bitbucket_api_url,
+            azure_url,
+            azure_login_url,
+            azure_profile_url,
             ..
         } = configured;
         Self {
@@ -133,7 +142,20 @@ impl Providers {
                 github_url,
                 github_api_url.as_ref(),
             )),
-            gitlab: Arc::new(Gitlab::new(outbound.clone(), clock, gitlab_url)),
+            gitlab: Arc::new(Gitlab::new(outbound.clone(), clock.clone(), gitlab_url)),
+            bitbucket: Arc::new(Bitbucket::new(
+                outbound.clone(),
+                clock.clone(),
+                bitbucket_url,
+                bitbucket_api_url,
+            )),
+            azure: Arc::new(AzureDevops::new(
+                outbound.clone(),
+                clock,
+                azure_url,
+                azure_login_url,
+                azure_profile_url,
+            )),
             outbound,
         }
     }
@@ -146,8 +168,15 @@ impl Providers {
         match kind {
             ProviderKind::Github => Ok(self.github.clone()),
             ProviderKind::Gitlab => Ok(self.gitlab.clone()),
-            ProviderKind::Bitbucket | ProviderKind::AzureDevops => Err(ProviderUnavailable(kind)),
+            ProviderKind::Bitbucket => Ok(self.bitbucket.clone()),
+            ProviderKind::AzureDevops => Ok(self.azure.clone()),
         }
+    }
+
+    /// What has Apps that are installed at accounts: GitHub alone.
+    #[must_use]
+    pub fn apps(&self) -> Arc<dyn Apps> {
+        self.github.clone()
     }
 
     /// The instance at a base URL as somebody typed it, or the platform's configured one.
@@ -163,9 +192,23 @@ impl Providers {
         let provider = self.of(kind)?;
         let checked = match base_url.map(str::trim).filter(|text| !text.is_empty()) {
             None => None,
-            Some(text) => Some(self.outbound.check_url(text)?),
+            Some(text) => {
+                // An address that can be none of the provider's is refused as that, not as an address.
+                if let Ok(url) = Url::parse(text) {
+                    provider.check_web_url(&url)?;
+                }
+                Some(self.outbound.check_url(text)?)
+            }
         };
         Ok(provider.instance(checked.as_ref()))
+    }
+
+    /// Checks certificates (PEM) of an instance's certificate authority.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub fn check_certificate(&self, pem: &str) -> Result<(), String> {
+        crate::outbound::check_certificate(pem)
     }
 }
 
@@ -197,14 +240,12 @@ mod tests {
         let configured = ConfiguredInstances::default();
         let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
         let providers = Providers::new(outbound, Clock::system(), &configured);
-        for kind in [ProviderKind::Bitbucket, ProviderKind::AzureDevops] {
-            let error = providers.of(kind).map(|_| ()).expect_err("none");
-            assert!(
-                error.to_string().contains("Use GitHub or GitLab"),
-                "{error}"
-            );
-        }
-        for kind in [ProviderKind::Github, ProviderKind::Gitlab] {
+        for kind in [
+            ProviderKind::Github,
+            ProviderKind::Gitlab,
+            ProviderKind::Bitbucket,
+            ProviderKind::AzureDevops,
+        ] {
             assert_eq!(providers.of(kind).map(|one| one.kind()), Ok(kind));
         }
         let github = |base| {
@@ -221,6 +262,36 @@ mod tests {
         );
         assert!(matches!(
             github(Some("https://10.0.0.1")),
+            Err(InstanceError::Url(_))
+        ));
+    }
+
+    #[tokio::test]
+    async fn bitbucket_is_in_one_place() {
+        let configured = ConfiguredInstances::default();
+        let outbound = Outbound::new(OutboundAllow::default(), Limits::API).expect("a client");
+        let providers = Providers::new(outbound, Clock::system(), &configured);
+        let at = |base| {
+            providers
+                .instance(ProviderKind::Bitbucket, base)
+                .map(|one| (one.base_url(), one.api_url.to_string()))
+        };
+        let known = (
+            "https://bitbucket.org".to_owned(),
+            "https://api.bitbucket.org/2.0".to_owned(),
+        );
+        assert_eq!(at(None), Ok(known.clone()));
+        assert_eq!(at(Some(" https://bitbucket.org/ ")), Ok(known));
+        for other in ["https://bitbucket.acme.example", "https://10.0.0.1:7990"] {
+            let refused = at(Some(other)).expect_err(other);
+            assert!(
+                matches!(&refused, InstanceError::Url(error) if error.code == "unsupported_instance"),
+                "{refused}"
+            );
+            assert!(refused.to_string().contains("Bitbucket"), "{refused}");
+        }
+        assert!(matches!(
+            at(Some("bitbucket.org")),
             Err(InstanceError::Url(_))
         ));
     }

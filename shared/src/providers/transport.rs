@@ -4,12 +4,13 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue, Request, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{Access, ErrorClass, ProviderError, Scheme, Undecodable};
+use crate::domain::provider::Instance;
 use crate::domain::secret::ExposeSecret;
 use crate::outbound::OutboundError;
 
@@ -21,8 +22,15 @@ pub(super) fn credential_header(
     access: &Access,
 ) -> Result<(HeaderName, HeaderValue), ProviderError> {
     let token = access.token.expose_secret();
+    // The access of an App's session, which has a token only where its own adapter brought one.
+    if token.is_empty() && access.scheme == Scheme::Installation {
+        return Err(failure(
+            ErrorClass::Unexpected,
+            "no token was minted for this question",
+        ));
+    }
     let (name, text) = match access.scheme {
-        Scheme::Bearer => (
+        Scheme::Bearer | Scheme::Installation => (
             AUTHORIZATION,
             zeroize::Zeroizing::new(format!("Bearer {token}")),
         ),
@@ -64,6 +72,14 @@ pub(super) fn if_none_match(etag: Option<&str>) -> Option<(HeaderName, HeaderVal
 pub(super) fn etag<B>(answer: &Response<B>) -> Option<String> {
     let tag = answer.headers().get(ETAG)?.to_str().ok()?.trim();
     (!tag.is_empty()).then(|| tag.to_owned())
+}
+
+/// A request that trusts the instance's own authority, where it has one.
+pub(super) fn trusting<B>(mut request: Request<B>, instance: &Instance) -> Request<B> {
+    if let Some(certificate) = &instance.certificate {
+        request.extensions_mut().insert(certificate.clone());
+    }
+    request
 }
 
 /// A failure without an answer behind it.
@@ -112,7 +128,8 @@ pub(super) fn told(access: &Access, text: &str) -> String {
     shorten(&line)
 }
 
-fn shorten(text: &str) -> String {
+/// At most the beginning of a text.
+pub(super) fn shorten(text: &str) -> String {
     match text.char_indices().nth(LONGEST_DETAIL) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -134,7 +151,9 @@ pub(super) fn is_json<B>(answer: &Response<B>) -> bool {
 
 /// A body that should be one object. What is not JSON at all is the host's failure (a sign-in
 /// page, a proxy's apology); what is JSON of another shape is not understood.
-pub(super) fn object<T: DeserializeOwned>(answer: &Response<Bytes>) -> Result<T, ProviderError> {
+pub(super) fn object<'a, T: Deserialize<'a>>(
+    answer: &'a Response<Bytes>,
+) -> Result<T, ProviderError> {
     serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))
 }
 
@@ -167,12 +186,22 @@ impl<T> Items<T> {
 pub(super) fn items<T: DeserializeOwned>(
     answer: &Response<Bytes>,
 ) -> Result<Items<T>, ProviderError> {
+    let list: &RawValue =
+        serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))?;
+    read_items(answer, list)
+}
+
+/// The same where the list is a part of the body.
+pub(super) fn read_items<T: DeserializeOwned>(
+    answer: &Response<Bytes>,
+    list: &RawValue,
+) -> Result<Items<T>, ProviderError> {
     #[derive(Deserialize)]
     struct OnlyId {
         id: Option<u64>,
     }
     let raw: Vec<&RawValue> =
-        serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))?;
+        serde_json::from_str(list.get()).map_err(|error| undecodable(answer, &error))?;
     let mut items = Items {
         read: Vec::new(),
         unread: Vec::new(),
@@ -202,7 +231,8 @@ pub(super) fn items<T: DeserializeOwned>(
     Ok(items)
 }
 
-fn undecodable(answer: &Response<Bytes>, error: &serde_json::Error) -> ProviderError {
+/// What a body means that could not be read.
+pub(super) fn undecodable(answer: &Response<Bytes>, error: &serde_json::Error) -> ProviderError {
     let (class, what) = if error.is_data() {
         (ErrorClass::Unexpected, "an answer of an unknown shape")
     } else {

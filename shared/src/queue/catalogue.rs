@@ -46,12 +46,50 @@ impl Job for ValidateConnection {
     const PER_CONNECTION: Option<i16> = Some(1);
 }
 
+/// Renews the token of a connection before it ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefreshToken {
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RefreshToken {
+    const KIND: &'static str = "refresh_token";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const MAX_ATTEMPTS: i16 = 10;
+    // No limit per connection: the credential's own row is the lock, and costs no second one.
+    // Longer than a provider may take, since a renewal under way is waited for.
+    const TIMEOUT: Duration = Duration::from_secs(150);
+}
+
+/// Enqueues the renewal of every token whose time has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepDueTokens {}
+
+impl Job for SweepDueTokens {
+    const KIND: &'static str = "sweep_due_tokens";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
 /// Forgets answers to changing calls after a day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ForgetIdempotencyKeys {}
 
 impl Job for ForgetIdempotencyKeys {
     const KIND: &'static str = "forget_idempotency_keys";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
+/// Forgets consents whose browser has not come back, or has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForgetOauthStates {}
+
+impl Job for ForgetOauthStates {
+    const KIND: &'static str = "forget_oauth_states";
     const PRIORITY: Priority = Priority::Sweep;
     const MAX_ATTEMPTS: i16 = 1;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::open::{Session, open};
-use super::refresh::{self, Renewal, Wish};
+use super::refresh::{self, Renewal, Wanting, Wish};
 use crate::domain::actor::Actor;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::refresh::RefreshReason;
@@ -62,7 +62,7 @@ async fn reopened(context: &Context, session: &mut Session) -> Result<bool, Erro
             return Ok(false);
         }
         let wish = Wish {
-            version: session.version,
+            wanting: Wanting::Version(session.version),
             reason: RefreshReason::Refused,
             actor: Actor::system(),
             patience: PATIENCE,

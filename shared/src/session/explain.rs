@@ -29,6 +29,16 @@ pub fn explain(kind: ProviderKind, error: &ProviderError) -> Error {
         ),
         ErrorClass::SsoBlocked => ("sso_blocked", HealthCode::SsoBlocked.action().to_owned(), true),
         ErrorClass::Suspended => ("suspended", HealthCode::Suspended.action().to_owned(), true),
+        ErrorClass::Uninstalled => (
+            "uninstalled",
+            HealthCode::Uninstalled.action().to_owned(),
+            true,
+        ),
+        ErrorClass::Operator => (
+            "operator_configuration",
+            HealthCode::OperatorConfiguration.action().to_owned(),
+            false,
+        ),
         ErrorClass::Blocked => (
             "blocked_address",
             "This instance is at an address that Mooring may not reach. Ask the operator to allow it (MOORING_OUTBOUND_ALLOW).".to_owned(),

@@ -6,16 +6,22 @@
 //! Design: [`open`](open::open) reads the connection and its credential in one short transaction,
 //! opens the secret, and gives a [`Session`]: adapter, access, and the version it is of. No
 //! transaction is open while the provider is asked.
+//! An installation of a GitHub App has a key and no token: its session mints what it needs
+//! ([`installation`]), so that whoever holds the session need not know.
 //! Users: jobs, and the requests that cannot wait for a job: checking a pasted token before it is
 //! stored, validate, live listings.
 
 pub mod app;
 mod ask;
 mod explain;
+pub mod installation;
 mod open;
 pub mod refresh;
+mod trust;
 
 pub use crate::ask;
 pub use ask::renewed_after;
 pub use explain::explain;
-pub use open::{Session, access_for, open};
+pub use installation::{KeySource, MintedTokens, installed};
+pub use open::{Session, access_for, of_stored, open};
+pub use trust::trusting;

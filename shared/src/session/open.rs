@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ask::PATIENCE;
-use super::refresh::{self, Wish};
+use super::refresh::{self, Wanting, Wish};
 use crate::domain::actor::Actor;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
@@ -14,6 +14,7 @@ use crate::domain::refresh::RefreshReason;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{Access, Provider};
+use crate::session::{installation, trusting};
 use crate::store::credentials::{self, StoredCredential};
 use crate::vault::{Column, Place};
 
@@ -21,26 +22,29 @@ use crate::vault::{Column, Place};
 pub struct Session {
     /// The connection as it was when it was opened.
     pub connection: Connection,
-    /// Its adapter.
+    /// Its adapter; for an installation of an App one that brings a token of its own to every call.
     pub provider: Arc<dyn Provider>,
     /// The opened credential.
     pub access: Access,
     /// The version of the credential: a verdict counts only while it stands.
     pub version: i64,
+    /// Moves with every new grant or pasted token, and with no renewal.
+    pub generation: i64,
+    /// Whether it is refreshed before it ends.
+    pub renews: bool,
 }
 
 /// Opens the credential of a connection that the caller has found already (its own, or a shared
 /// one of the platform).
 ///
 /// # Errors
-/// [`Error::Conflict`] `no_credential` where there is none to open; [`Error::Internal`] where it
-/// does not open.
+/// [`Error::Conflict`] `no_credential` where there is none to open, `app_not_configured` where its
+/// GitHub App is gone; [`Error::Internal`] where it does not open.
 pub async fn open(context: &Context, connection: Connection) -> Result<Session, Error> {
-    let organization = connection.organization_id;
     let mut stored = read(context, &connection).await?;
     if stored.refresh_token.is_some() && ends_soon(stored.expires_at, context.clock.now()) {
         let wish = Wish {
-            version: stored.version,
+            wanting: Wanting::Version(stored.version),
             reason: RefreshReason::Use,
             actor: Actor::system(),
             patience: PATIENCE,
@@ -49,9 +53,24 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         refresh::renew(context, &connection, wish).await?;
         stored = read(context, &connection).await?;
     }
-    let sealed = stored.access_token.ok_or_else(missing)?;
+    of_stored(context, connection, stored).await
+}
+
+/// A session of a credential that was read already.
+///
+/// # Errors
+/// As [`open`].
+pub async fn of_stored(
+    context: &Context,
+    connection: Connection,
+    stored: StoredCredential,
+) -> Result<Session, Error> {
+    let organization = connection.organization_id;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
-    let token = context.vault.open(&place, &sealed)?;
+    let secret = match &stored.access_token {
+        Some(sealed) => Some(context.vault.open(&place, sealed)?),
+        None => None,
+    };
     let provider = context
         .providers
         .of(connection.provider)
@@ -64,19 +83,28 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             message: error.to_string(),
             callers_fault: true,
         })?;
-    let access = access_for(
-        &*provider,
-        instance,
-        connection.auth_method,
-        token,
-        connection.username.clone(),
-        connection.azure_organization.clone(),
-    );
+    let instance = trusting(context, organization, instance).await?;
+    let (provider, access) = if connection.auth_method == AuthMethod::GithubApp {
+        let config = stored.provider_config_id.map(Into::into);
+        installation::open(context, &connection, instance, (secret, config)).await?
+    } else {
+        let access = access_for(
+            &*provider,
+            instance,
+            connection.auth_method,
+            secret.ok_or_else(missing)?,
+            connection.username.clone(),
+            connection.azure_organization.clone(),
+        );
+        (provider, access)
+    };
     Ok(Session {
         connection,
         provider,
         access,
         version: stored.version,
+        generation: stored.generation,
+        renews: stored.refresh_token.is_some(),
     })
 }
 
@@ -110,6 +138,9 @@ pub fn access_for(
     username: Option<String>,
     azure_organization: Option<String>,
 ) -> Access {
+    let username = username
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty());
     let scheme = provider.scheme(method, username.as_deref());
     Access {
         instance,

@@ -61,6 +61,14 @@ impl SystemExecutor {
     pub fn pool(&self) -> &PgPool {
         &self.0
     }
+
+    /// A transaction across tenants. Dropping it rolls back.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where no connection can be had in time.
+    pub async fn begin(&self) -> Result<Transaction<'static, Postgres>, StoreError> {
+        Ok(self.0.begin().await?)
+    }
 }
 
 impl Db {

@@ -5,9 +5,10 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
+use uuid::Uuid;
 
 use super::error::StoreError;
-use crate::domain::ids::{ConnectionId, OrganizationId};
+use crate::domain::ids::{ConnectionId, OrganizationId, ProviderConfigId};
 
 /// A credential as stored: secrets sealed.
 #[derive(Clone, Debug)]
@@ -20,19 +21,36 @@ pub struct StoredCredential {
     pub expires_at: Option<DateTime<Utc>>,
     /// Moves with every change of the secret.
     pub version: i64,
+    /// Moves with every new grant or pasted token, and with no renewal.
+    pub generation: i64,
+    /// The registration that it was granted to; `None` is the platform's, from the settings.
+    pub provider_config_id: Option<Uuid>,
+    /// The client of that registration; `None` where nobody told (a pasted token).
+    pub oauth_client_id: Option<String>,
+    /// The redirect URI that it was granted through.
+    pub oauth_redirect_uri: Option<String>,
 }
 
 /// A new secret for a connection, sealed.
 #[derive(Clone, Debug)]
 pub struct NewCredential {
-    /// The sealed access token or pasted token.
-    pub access_token: Vec<u8>,
+    /// The sealed access token or pasted token or key; `None` for an App whose key is in its
+    /// registration.
+    pub access_token: Option<Vec<u8>>,
     /// The sealed refresh token.
     pub refresh_token: Option<Vec<u8>>,
     /// When the access token ends.
     pub expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends.
     pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// When it is to be refreshed.
+    pub next_refresh_at: Option<DateTime<Utc>>,
+    /// The registration that it was granted to; `None` is the platform's, from the settings.
+    pub provider_config: Option<ProviderConfigId>,
+    /// The client of that registration; `None` where nobody told.
+    pub client_id: Option<String>,
+    /// The redirect URI that it was granted through.
+    pub redirect_uri: Option<String>,
 }
 
 /// The credential of a connection.
@@ -45,7 +63,8 @@ pub async fn get(
 ) -> Result<Option<StoredCredential>, StoreError> {
     let row = sqlx::query_as!(
         StoredCredential,
-        "SELECT access_token, refresh_token, expires_at, version FROM credentials \
+        "SELECT access_token, refresh_token, expires_at, version, generation, provider_config_id, \
+            oauth_client_id, oauth_redirect_uri FROM credentials \
          WHERE connection_id = $1",
         connection.0
     )
@@ -67,11 +86,16 @@ pub async fn put(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "INSERT INTO credentials AS c (organization_id, connection_id, access_token, \
-            refresh_token, expires_at, refresh_expires_at, obtained_at, updated_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7) \
+            refresh_token, expires_at, refresh_expires_at, obtained_at, updated_at, \
+            next_refresh_at, provider_config_id, oauth_client_id, oauth_redirect_uri) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) \
          ON CONFLICT (connection_id) DO UPDATE SET access_token = $3, refresh_token = $4, \
-            expires_at = $5, refresh_expires_at = $6, next_refresh_at = NULL, \
+            expires_at = $5, refresh_expires_at = $6, next_refresh_at = $8, \
+            provider_config_id = $9, oauth_client_id = $10, oauth_redirect_uri = $11, \
             version = c.version + 1, fence = c.fence + 1, lease_until = NULL, \
+            generation = c.generation + 1, attempt_id = NULL, attempt_started_at = NULL, \
+            unknown_outcomes = 0, refresh_failures = 0, refresh_refused = false, \
+            in_use_until = NULL, \
             obtained_at = $7, updated_at = $7",
         organization.0,
         connection.0,
@@ -80,6 +104,10 @@ pub async fn put(
         new.expires_at,
         new.refresh_expires_at,
         now,
+        new.next_refresh_at,
+        new.provider_config.map(|id| id.0),
+        new.client_id,
+        new.redirect_uri,
     )
     .execute(db)
     .await?;

@@ -251,32 +251,33 @@ pub async fn request_cancel(
     get(connection, organization, id).await
 }
 
-/// Asks for the end of everything that waits or runs for a connection: part of deleting it. Rows
+/// Asks for the end of everything that waits or runs for connections: part of deleting them. Rows
 /// are locked in the order of their ids, as acknowledgements lock them.
 ///
 /// # Errors
 /// As every statement.
-pub async fn cancel_of_connection(
+pub async fn cancel_of_connections(
     db: impl PgExecutor<'_>,
     organization: OrganizationId,
-    connection: ConnectionId,
+    connections: &[ConnectionId],
     now: DateTime<Utc>,
 ) -> Result<u64, StoreError> {
+    let connections: Vec<_> = connections.iter().map(|id| id.0).collect();
     let done = sqlx::query!(
         "WITH found AS ( \
             SELECT id FROM jobs WHERE organization_id = $1 AND status IN (0, 1) AND id IN ( \
                 SELECT id FROM jobs WHERE organization_id = $1 AND status = 0 \
-                   AND lane_connection = $2 \
+                   AND lane_connection = ANY($2) \
                 UNION ALL \
                 SELECT id FROM jobs WHERE organization_id = $1 AND status = 1 \
-                   AND connection_limit IS NOT NULL AND connection_id = $2) \
+                   AND connection_limit IS NOT NULL AND connection_id = ANY($2)) \
             ORDER BY id FOR UPDATE) \
          UPDATE jobs j SET cancel_requested = true, \
              status = CASE WHEN j.status = 0 THEN 4 ELSE j.status END, \
              finished_at = CASE WHEN j.status = 0 THEN $3 ELSE j.finished_at END \
          FROM found WHERE j.organization_id = $1 AND j.id = found.id AND j.status IN (0, 1)",
         organization.0,
-        connection.0,
+        &connections,
         now
     )
     .execute(db)

@@ -13,7 +13,8 @@ use crate::domain::job::Job;
 
 /// Most changes that are told at once.
 pub const MOST: usize = 1000;
-/// How many of the newest jobs are looked at for those that ended.
+/// How many of the newest jobs are looked at for those that ended, and how many of those that wait:
+/// whoever has more jobs than that is told to read anew, so there is no need to look at all of them.
 const NEWEST: i64 = 2000;
 
 /// These jobs, as far as they are there, in the order of their ids.
@@ -60,8 +61,10 @@ pub async fn since(
     let limit = i64::try_from(MOST).unwrap_or(i64::MAX);
     let jobs: Vec<Job> = select!(
         "WHERE organization_id = $1 AND id IN (
-            (SELECT id FROM jobs WHERE organization_id = $1 AND status = 0
-                AND (attempt > 0 OR run_at > $2 OR created_at > $2) LIMIT $3)
+            (SELECT id FROM (
+                SELECT id, attempt, run_at, created_at FROM jobs
+                WHERE organization_id = $1 AND status = 0 LIMIT $4) waiting
+                WHERE attempt > 0 OR run_at > $2 OR created_at > $2 LIMIT $3)
             UNION ALL (SELECT id FROM jobs WHERE organization_id = $1 AND status = 1 LIMIT $3)
             UNION ALL (SELECT id FROM (
                 SELECT id, finished_at FROM jobs WHERE organization_id = $1

@@ -4,6 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::connect::SystemExecutor;
+use super::connections::Installed;
 use super::error::StoreError;
 use crate::domain::ids::{ApiTokenId, ConnectionId, JobId, OrganizationId, UserId};
 use crate::domain::job::JobStatus;
@@ -236,6 +237,47 @@ pub async fn organization_of_job(
         "SELECT o.id FROM organizations o WHERE EXISTS \
             (SELECT FROM jobs j WHERE j.organization_id = o.id AND j.id = $1)",
         job.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(id.map(OrganizationId))
+}
+
+/// Whether a connection of another organization than this one is bound to an installation of a GitHub
+/// App: the App, the installation of it, at the instance with this root.
+///
+/// # Errors
+/// As every statement.
+pub async fn is_bound_elsewhere(
+    db: &SystemExecutor,
+    which: Installed<'_>,
+    organization: OrganizationId,
+) -> Result<bool, StoreError> {
+    let bound = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM connections WHERE auth_method = 'github_app'
+            AND github_app_installation_id = $1 AND github_app_id = $2 AND base_url = $3
+            AND organization_id <> $4) AS "bound!""#,
+        which.installation,
+        which.app,
+        which.base_url,
+        organization.0
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(bound)
+}
+
+/// Whose connection this is, for calls that name it alone.
+///
+/// # Errors
+/// As every statement.
+pub async fn organization_of_connection(
+    db: &SystemExecutor,
+    connection: ConnectionId,
+) -> Result<Option<OrganizationId>, StoreError> {
+    let id = sqlx::query_scalar!(
+        "SELECT organization_id FROM connections WHERE id = $1",
+        connection.0
     )
     .fetch_optional(db.pool())
     .await?;

@@ -36,6 +36,9 @@ const PREFIXES: &[(&str, usize)] = &[
     ("eyJ", 24),
 ];
 
+/// Where the signature stands in a token of Azure DevOps.
+const AZDO_AT: usize = 76;
+
 /// What stands before a credential of any shape. Compared without regard to case.
 const INTRODUCTIONS: &[&str] = &["bearer ", "basic ", "private-token: "];
 
@@ -47,7 +50,8 @@ pub fn scrub(text: &[u8]) -> Cow<'_, [u8]> {
     while at < text.len() {
         if let Some((start, end)) = secret_at(text, at) {
             let out = out.get_or_insert_with(|| Vec::with_capacity(text.len()));
-            out.extend_from_slice(&text[copied..start]);
+            // One that is known by its middle may begin inside the one before.
+            out.extend_from_slice(&text[copied..start.max(copied)]);
             out.extend_from_slice(MASK);
             (at, copied) = (end, end);
         } else {
@@ -82,6 +86,16 @@ fn secret_at(text: &[u8], at: usize) -> Option<(usize, usize)> {
             let start = at + introduction.len();
             let length = run(&text[start..], is_token_byte);
             is_random(&text[start..start + length]).then_some((start, start + length))
+        }
+        // The signature of a token of Azure DevOps: 76 characters before it, 4 behind.
+        b'A' if rest.starts_with(b"AZDO") => {
+            let start = at.checked_sub(AZDO_AT)?;
+            let end = at + 8;
+            let token = text.get(start..end)?;
+            token
+                .iter()
+                .all(u8::is_ascii_alphanumeric)
+                .then_some((start, end))
         }
         // `scheme://user:password@host`
         b':' if rest.starts_with(b"://") => {
@@ -169,6 +183,29 @@ mod tests {
                 assert!(clean.contains("[redacted]"), "{line} became {clean}");
             }
         }
+    }
+
+    #[test]
+    fn a_token_of_azure_devops_goes_by_its_signature() {
+        let token = format!("{}AZDO4a5B", "x1".repeat(38));
+        assert_eq!(
+            scrubbed(&format!("refused {token}, sorry")),
+            "refused [redacted], sorry"
+        );
+        assert_eq!(scrubbed(&token), "[redacted]");
+        let after_another = format!("ghp_{}/{token}", "a".repeat(16));
+        assert_eq!(scrubbed(&after_another), "[redacted]");
+        for line in ["AZDO", "the AZDO signature", "1AZDO2345"] {
+            assert_eq!(scrubbed(line), line);
+        }
+    }
+
+    #[test]
+    fn an_installation_s_token_goes_whole_for_all_its_dots() {
+        let part = "Zx81mVnQ4rTb7yUw2sKd9aLfPq".repeat(8);
+        let secret = format!("ghs_12345_eyJ{part}.{part}.-_{part}");
+        let clean = scrubbed(&format!("minted {secret} for 7"));
+        assert_eq!(clean, "minted [redacted] for 7");
     }
 
     #[test]

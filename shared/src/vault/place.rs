@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{ConnectionId, OrganizationId};
+use crate::domain::ids::{ConnectionId, OauthStateId, OrganizationId, ProviderConfigId};
 
 /// The sealed columns. A value opens only in its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,14 @@ pub enum Column {
     AccessToken,
     /// `credentials.refresh_token`.
     RefreshToken,
+    /// `provider_configs.client_secret`.
+    ClientSecret,
+    /// `provider_configs.github_app_private_key`.
+    GithubAppPrivateKey,
+    /// `provider_configs.webhook_secret`.
+    AppWebhookSecret,
+    /// `oauth_states.verifier`.
+    OauthVerifier,
 }
 
 impl Column {
@@ -18,6 +26,10 @@ impl Column {
         match self {
             Self::AccessToken => ("credentials", "access_token"),
             Self::RefreshToken => ("credentials", "refresh_token"),
+            Self::ClientSecret => ("provider_configs", "client_secret"),
+            Self::GithubAppPrivateKey => ("provider_configs", "github_app_private_key"),
+            Self::AppWebhookSecret => ("provider_configs", "webhook_secret"),
+            Self::OauthVerifier => ("oauth_states", "verifier"),
         }
     }
 }
@@ -38,6 +50,30 @@ impl Place {
             organization,
             row: row.0,
             column,
+        }
+    }
+
+    /// A column of a registration at a provider.
+    #[must_use]
+    pub fn provider_config(
+        organization: OrganizationId,
+        row: ProviderConfigId,
+        column: Column,
+    ) -> Self {
+        Self {
+            organization,
+            row: row.0,
+            column,
+        }
+    }
+
+    /// The PKCE verifier of a consent that was begun.
+    #[must_use]
+    pub fn oauth_verifier(organization: OrganizationId, row: OauthStateId) -> Self {
+        Self {
+            organization,
+            row: row.0,
+            column: Column::OauthVerifier,
         }
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use mooring_forge::{Action, Canned, Face, Fault, Forge, Match, Serve};
+use mooring_forge::{Action, Canned, Fault, Forge, Match, Serve};
 use shared::clock::Clock;
 use shared::outbound::Limits;
 use shared::providers::{ErrorClass, ProviderError};
@@ -49,7 +49,8 @@ async fn a_spent_window(world: World) {
 
 async fn a_secondary_limit(world: World) {
     let canned = match world.way {
-        Way::Gitlab => Canned::gitlab_throttle(40),
+        Way::Gitlab | Way::Bitbucket => Canned::gitlab_throttle(40),
+        Way::Azure => Canned::azure_throttle(40),
         _ => Canned::github_secondary_limit(40),
     };
     let error = with(&world, Action::Answer(canned)).await;
@@ -59,18 +60,17 @@ async fn a_secondary_limit(world: World) {
 }
 
 async fn a_page_of_html(world: World) {
+    let class = match world.way {
+        // The page to sign in.
+        Way::Azure => ErrorClass::Unauthorized,
+        _ => ErrorClass::Unavailable,
+    };
     let error = with(&world, Action::Answer(Canned::html(200))).await;
-    assert_eq!(
-        (error.class, error.status),
-        (ErrorClass::Unavailable, Some(200))
-    );
+    assert_eq!((error.class, error.status), (class, Some(200)));
     world
         .forge
         .fault(Fault::on(world.lists(), Action::Answer(Canned::html(200))));
-    assert_eq!(
-        world.first_page().await.expect_err("HTML").class,
-        ErrorClass::Unavailable
-    );
+    assert_eq!(world.first_page().await.expect_err("HTML").class, class);
 }
 
 async fn a_truncated_body(world: World) {
@@ -80,7 +80,11 @@ async fn a_truncated_body(world: World) {
         (ErrorClass::Unavailable, Some(200))
     );
     // Whole as HTTP sees it, and broken as JSON.
-    let canned = Canned::text(200, "[{\"id\":1");
+    let broken = match world.way {
+        Way::Azure => "{\"count\":1,\"value\":[{\"id\":1",
+        _ => "[{\"id\":1",
+    };
+    let canned = Canned::text(200, broken).header("content-type", "application/json");
     world
         .forge
         .fault(Fault::on(world.lists(), Action::Answer(canned)));
@@ -160,12 +164,19 @@ async fn a_redirect_without_end(world: World) {
     let path = match world.way {
         Way::Gitlab => "/gitlab/api/v4/personal_access_tokens/self",
         Way::Enterprise => "/api/v3/user",
+        Way::Bitbucket => "/2.0/user",
         Way::Github => "/user",
+        Way::Azure => "/ada/_apis/connectionData",
     };
     let canned = Canned::text(302, "").header("location", path);
     let error = with(&world, Action::Answer(canned)).await;
     assert_eq!(error.class, ErrorClass::Unexpected);
-    assert_eq!(world.forge.count(&world.asks_identity()), 6);
+    let asked = match world.way {
+        // Whose redirects lead to where people sign in.
+        Way::Azure => 1,
+        _ => 6,
+    };
+    assert_eq!(world.forge.count(&world.asks_identity()), asked);
 }
 
 async fn the_guard_holds_for_the_adapters(world: World) {
@@ -193,9 +204,14 @@ async fn a_failing_host(world: World) {
 }
 
 async fn a_refusal(world: World) {
-    let echo = serde_json::json!({"message": format!("no\nentry for {}", world.token)});
+    let said = format!("no\nentry for {}", world.token);
+    let echo = serde_json::json!({"message": said, "error": {"message": said}});
+    let echo = match world.way {
+        Way::Bitbucket => echo,
+        _ => serde_json::json!({"message": said}),
+    };
     world.forge.fault(Fault::on(
-        world.lists(),
+        Match::any(),
         Action::Answer(Canned::json(403, echo)),
     ));
     let error = world.first_page().await.expect_err("refused");
@@ -208,9 +224,10 @@ async fn a_refusal(world: World) {
         "{}",
         error.detail
     );
-    assert_eq!(
-        world.forge.count(&Match::face(Face::GitHub))
-            + world.forge.count(&Match::face(Face::GitLab)),
-        1
-    );
+    let asked = match world.way {
+        // The projects, and then the organization as a whole.
+        Way::Azure => 2,
+        _ => 1,
+    };
+    assert_eq!(world.forge.count(&Match::any()), asked);
 }

@@ -1,9 +1,12 @@
 //! One suite for all adapters: the same questions and faults, the same answers and classes.
 
+mod azure;
+mod bitbucket;
 mod branches;
 mod conditional;
 mod failures;
 mod github;
+mod github_app;
 mod gitlab;
 mod identity;
 mod listings;
@@ -28,6 +31,18 @@ macro_rules! everywhere {
             $(#[tokio::test]
             async fn $name() {
                 super::$name(crate::world::World::start(crate::world::Way::Gitlab).await).await;
+            })+
+        }
+        mod on_bitbucket {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::World::start(crate::world::Way::Bitbucket).await).await;
+            })+
+        }
+        mod on_azure {
+            $(#[tokio::test]
+            async fn $name() {
+                super::$name(crate::world::World::start(crate::world::Way::Azure).await).await;
             })+
         }
     };

@@ -23,6 +23,10 @@ pub enum Way {
     Enterprise,
     /// A GitLab under a sub-path.
     Gitlab,
+    /// Bitbucket Cloud by an API token.
+    Bitbucket,
+    /// An organization at Azure DevOps, by a token for it alone.
+    Azure,
 }
 
 pub struct World {
@@ -45,6 +49,8 @@ impl World {
         let token = forge.mint(match way {
             Way::Github | Way::Enterprise => TokenSpec::classic("ada"),
             Way::Gitlab => TokenSpec::gitlab("ada"),
+            Way::Bitbucket => TokenSpec::bitbucket("ada"),
+            Way::Azure => TokenSpec::azure("ada"),
         });
         let how = Serve {
             gitlab_path: "/gitlab".to_owned(),
@@ -65,6 +71,8 @@ impl World {
         match self.way {
             Way::Github | Way::Enterprise => ProviderKind::Github,
             Way::Gitlab => ProviderKind::Gitlab,
+            Way::Bitbucket => ProviderKind::Bitbucket,
+            Way::Azure => ProviderKind::AzureDevops,
         }
     }
 
@@ -72,6 +80,8 @@ impl World {
         match self.way {
             Way::Github | Way::Enterprise => Face::GitHub,
             Way::Gitlab => Face::GitLab,
+            Way::Bitbucket => Face::Bitbucket,
+            Way::Azure => Face::Azure,
         }
     }
 
@@ -84,9 +94,10 @@ impl World {
 
     fn instance(&self) -> Instance {
         let base_url = match self.way {
-            Way::Github => None,
+            Way::Github | Way::Bitbucket => None,
             Way::Enterprise => Some(self.at.github.web_url.as_str()),
             Way::Gitlab => Some(self.at.gitlab.url.as_str()),
+            Way::Azure => None,
         };
         self.providers
             .instance(self.kind(), base_url)
@@ -112,28 +123,58 @@ impl World {
             scheme: match self.way {
                 Way::Github | Way::Enterprise => Scheme::Bearer,
                 Way::Gitlab => Scheme::PrivateToken,
+                Way::Bitbucket | Way::Azure => Scheme::Basic,
             },
-            username: None,
-            azure_organization: None,
+            username: (self.way == Way::Bitbucket).then(|| "ada@example.com".to_owned()),
+            azure_organization: (self.way == Way::Azure).then(|| "ada".to_owned()),
+        }
+    }
+
+    /// The id that the provider gives a repository of the forge.
+    pub fn id_of(&self, id: mooring_forge::RepositoryId) -> String {
+        match self.way {
+            Way::Bitbucket => mooring_forge::repository_uuid(id),
+            Way::Azure => mooring_forge::azure_repository_id(id),
+            _ => id.to_string(),
         }
     }
 
     /// The requests that ask who the token is, the first of them where there are two.
     pub fn asks_identity(&self) -> Match {
         let path = match self.way {
-            Way::Github | Way::Enterprise => "/user",
+            Way::Github | Way::Enterprise | Way::Bitbucket => "/user",
             Way::Gitlab => "/personal_access_tokens/self",
+            Way::Azure => "/ada/_apis/connectionData",
         };
         Match::face(self.face()).path(path)
     }
 
-    /// The requests that list repositories.
+    /// The requests with which a listing of repositories begins.
     pub fn lists(&self) -> Match {
         let path = match self.way {
             Way::Github | Way::Enterprise => "/user/repos",
             Way::Gitlab => "/projects",
+            Way::Bitbucket => "/repositories/*",
+            Way::Azure => "/ada/_apis/projects",
         };
         Match::face(self.face()).path(path)
+    }
+
+    /// The requests whose answers hold repositories.
+    pub fn lists_rows(&self) -> Match {
+        match self.way {
+            Way::Azure => Match::face(Face::Azure).path("/ada/*/_apis/git/repositories"),
+            _ => self.lists(),
+        }
+    }
+
+    /// `owner/name` as the provider writes it: at Azure DevOps there is a project in between, the
+    /// forge's default one being named like the owner.
+    pub fn full_name(&self, name: &str) -> String {
+        match (self.way, name.split_once('/')) {
+            (Way::Azure, Some((owner, name))) => format!("{owner}/{owner}/{name}"),
+            _ => name.to_owned(),
+        }
     }
 
     pub async fn first_page(&self) -> Result<RepositoryPage, ProviderError> {
@@ -184,7 +225,15 @@ fn providers(way: Way, at: &Running, allow: &str, limits: Limits) -> Providers {
             configured.github_url = url(&at.github.web_url);
             configured.github_api_url = Some(url(&at.github.api_url));
         }
+        Way::Bitbucket => {
+            configured.bitbucket_url = url(&at.bitbucket.web_url);
+            configured.bitbucket_api_url = url(&at.bitbucket.api_url);
+        }
         Way::Enterprise | Way::Gitlab => {}
+        Way::Azure => {
+            configured.azure_url = url(&at.azure.url);
+            configured.azure_profile_url = url(&at.azure.profile_url);
+        }
     }
     Providers::new(outbound, Clock::system(), &configured)
 }

@@ -4,7 +4,9 @@
 mod lists;
 mod load;
 mod queue;
+mod refresh;
 mod rig;
+mod storm;
 mod sync;
 
 use std::pin::Pin;
@@ -31,8 +33,13 @@ const BENCHES: &[Entry] = &[
     },
     Entry {
         name: "queue",
-        about: "the job table: drain rate, enqueue rate, how soon a job starts",
+        about: "the job table: drain rate, enqueue rate, how soon a job starts; --fairness, --storm, --soak",
         run: |environment, arguments| Box::pin(queue::run(environment, arguments)),
+    },
+    Entry {
+        name: "refresh",
+        about: "tokens renewed per second, everything due at once; --storm: none spent twice while processes die",
+        run: |environment, arguments| Box::pin(refresh::run(environment, arguments)),
     },
     Entry {
         name: "sync",

@@ -8,7 +8,7 @@ use shared::domain::secret::ExposeSecret;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use super::place;
+use super::place::{self, Claim};
 use crate::embedded::error::EmbeddedError;
 use crate::embedded::layout::Layout;
 use crate::embedded::owner::{Door, OWNER, SUPERUSER};
@@ -35,6 +35,7 @@ pub(super) struct Own {
     purpose: Purpose,
     surroundings: Surroundings,
     _reaper: Reaper,
+    _claim: Claim,
 }
 
 impl Home {
@@ -82,7 +83,7 @@ impl Own {
     ) -> Result<Self, EmbeddedError> {
         let surroundings = surroundings.clone();
         blocking(move || {
-            let dir = place::make(&surroundings)?;
+            let (dir, claim) = place::make(&surroundings)?;
             let pgdata = Layout { root: dir.clone() }.pgdata();
             // Before anything else is made, so that a start that fails or is killed leaves nothing either.
             let reaper = Reaper::start(&pgdata, "QUIT", Some(&dir), &surroundings)?;
@@ -95,6 +96,7 @@ impl Own {
                 purpose,
                 surroundings,
                 _reaper: reaper,
+                _claim: claim,
             })
         })
         .await

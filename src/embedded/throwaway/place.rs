@@ -1,8 +1,8 @@
 //! Where a throw-away cluster lies, and what becomes of those that were left lying.
 //!
-//! In memory where there is room (`/dev/shm`), else under the temporary folder. The running cluster's program holds the lock in its
-//! folder, so a folder whose lock is free belongs to nobody any more and is removed. One without a lock file may be in the making
-//! and is left alone while it is young.
+//! In memory where there is room (`/dev/shm`), else under the temporary folder. The cluster's program holds two locks in its folder:
+//! the data directory's while the server runs, and a [`Claim`] for as long as it means to start it again. A folder whose locks are
+//! free belongs to nobody any more and is removed. One without the former may be in the making and is left alone while it is young.
 
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt;
@@ -19,8 +19,16 @@ const PREFIX: &str = "mooring-throwaway-";
 const ROOM: u64 = 512 << 20;
 const YOUNG: Duration = Duration::from_secs(600);
 
+/// The file of a [`Claim`].
+const CLAIM: &str = "claim";
+
+/// Keeps a folder from being taken for a stale one while its server is down. Given up by the kernel when the program ends.
+pub(super) struct Claim {
+    _file: File,
+}
+
 /// A new folder, after the stale ones are gone.
-pub(super) fn make(surroundings: &Surroundings) -> Result<PathBuf, EmbeddedError> {
+pub(super) fn make(surroundings: &Surroundings) -> Result<(PathBuf, Claim), EmbeddedError> {
     for base in [&surroundings.memory, &surroundings.temp] {
         remove_stale(base);
     }
@@ -41,7 +49,11 @@ pub(super) fn make(surroundings: &Surroundings) -> Result<PathBuf, EmbeddedError
         .mode(mode)
         .create(&dir)
         .map_err(EmbeddedError::file(&dir))?;
-    dir.canonicalize().map_err(EmbeddedError::file(&dir))
+    let path = dir.join(CLAIM);
+    let file = File::create(&path).map_err(EmbeddedError::file(&path))?;
+    file.lock().map_err(EmbeddedError::file(&path))?;
+    let dir = dir.canonicalize().map_err(EmbeddedError::file(&dir))?;
+    Ok((dir, Claim { _file: file }))
 }
 
 fn has_room(folder: &Path) -> bool {
@@ -66,14 +78,21 @@ fn remove_stale(base: &Path) {
         let Some(layout) = Layout::existing(&dir) else {
             continue;
         };
-        let stale = match File::open(layout.lock()) {
-            Ok(lock) => lock.try_lock().is_ok(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => is_old(&dir),
-            Err(_) => false,
-        };
+        // The claim first: a look at the other lock might meet its owner's start in the middle.
+        let claimed = is_free(&dir.join(CLAIM)) == Some(false);
+        let stale = !claimed && is_free(&layout.lock()).unwrap_or_else(|| is_old(&dir));
         if stale {
             let _ = std::fs::remove_dir_all(&dir);
         }
+    }
+}
+
+/// Whether nobody holds a lock; `None` where there is no such file.
+fn is_free(lock: &Path) -> Option<bool> {
+    match File::open(lock) {
+        Ok(lock) => Some(lock.try_lock().is_ok()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(_) => Some(false),
     }
 }
 

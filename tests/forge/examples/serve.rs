@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use clap::Parser;
-use mooring_forge::{Face, Forge, RepositorySpec, Role, Seeded, Serve, TokenSpec, seed};
+use mooring_forge::{
+    AppSpec, Face, Forge, InstallationSpec, RepositorySpec, Role, Seeded, Serve, TokenKind,
+    TokenSpec, seed,
+};
 
 #[derive(Parser)]
 struct Arguments {
@@ -48,12 +51,15 @@ async fn main() -> std::io::Result<()> {
         running.github.enterprise_api_url
     );
     println!("GITLAB_URL={}", running.gitlab.url);
+    println!("BITBUCKET_WEB_URL={}", running.bitbucket.web_url);
+    println!("BITBUCKET_API_URL={}", running.bitbucket.api_url);
     println!("GITHUB_TOKEN={}", seeded.github_token);
     println!("GITLAB_TOKEN={}", seeded.gitlab_token);
     for (name, spec) in unusual(&forge, &seeded.login) {
         println!("{name}_TOKEN={}", forge.mint(spec));
     }
-    for face in [Face::GitHub, Face::GitLab] {
+    show_app(&forge, &seeded.login);
+    for face in [Face::GitHub, Face::GitLab, Face::Bitbucket] {
         forge.set_remaining(face, "hubot", 0);
     }
     let Seeded {
@@ -65,15 +71,28 @@ async fn main() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
+/// An App that is installed at `acme`: its assertion, good for nine minutes, and a token of a user of it.
+fn show_app(forge: &Forge, login: &str) {
+    let app = forge.add_app(login, AppSpec::new("sandbox-app"));
+    let installation = forge.install(InstallationSpec::all(app.id, "acme"));
+    let suspended = forge.install(InstallationSpec::all(app.id, "globex"));
+    forge.edit(|state| state.suspend(suspended, true));
+    let user = TokenSpec::of(login, TokenKind::GitHubUser, &[]).app(app.id);
+    println!("GITHUB_APP_ASSERTION={}", app.assertion(forge.now()));
+    println!("GITHUB_APP_USER_TOKEN={}", forge.mint(user));
+    println!("GITHUB_INSTALLATION={installation}");
+    println!("GITHUB_SUSPENDED_INSTALLATION={suspended}");
+}
+
 /// Tokens for everything that can be wrong with one. The account `hubot` has spent its budgets, and the organization
 /// `initech` lets classic tokens in only once they are authorized for it.
-fn unusual(forge: &Forge, login: &str) -> [(&'static str, TokenSpec); 8] {
+fn unusual(forge: &Forge, login: &str) -> Vec<(&'static str, TokenSpec)> {
     forge.add_organization("initech", &[(login, Role::Member)]);
     forge.add_repository("initech", RepositorySpec::named("walled"));
     forge.edit(|state| state.organization_mut("initech").sso_enforced = true);
     let past = forge.now() - TimeDelta::days(1);
     let classic = || TokenSpec::classic(login);
-    [
+    vec![
         ("GITHUB_EXPIRED", classic().expires_at(past)),
         ("GITHUB_NO_SCOPE", classic().scopes([])),
         ("GITHUB_PRIVATE_PROFILE", classic().scopes(["repo", "user"])),
@@ -85,5 +104,12 @@ fn unusual(forge: &Forge, login: &str) -> [(&'static str, TokenSpec); 8] {
             TokenSpec::gitlab(login).scopes(["read_user"]),
         ),
         ("GITLAB_SPENT", TokenSpec::gitlab("hubot")),
+        ("BITBUCKET", TokenSpec::bitbucket(login)),
+        (
+            "BITBUCKET_NO_SCOPE",
+            TokenSpec::bitbucket(login).scopes(["read:user:bitbucket"]),
+        ),
+        ("BITBUCKET_ACCESS", TokenSpec::bitbucket_access("acme")),
+        ("BITBUCKET_SPENT", TokenSpec::bitbucket("hubot")),
     ]
 }

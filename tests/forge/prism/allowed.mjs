@@ -11,6 +11,9 @@ const UNTYPED = (value) => ["boolean", "number"].includes(typeof value);
 // A whole object without this property.
 const WITHOUT = (name) => (value) => typeof value === "object" && !(name in value);
 
+// In lists an account is declared as a user and an enterprise at once, where the single installation is either.
+const installations = { account: WITHOUT("slug") };
+
 const project = {
   description: NULL,
   default_branch: NULL,
@@ -58,7 +61,20 @@ const refusal = { "": WITHOUT("message") };
 // (`x-github-breaking-changes`: `remove_has_downloads`).
 const newest = { "": WITHOUT("has_downloads") };
 
-export const allowed = { project, group, metadata, token, refusal, newest };
+// What Bitbucket says of missing scopes is an object with `required` and `granted`; the description knows a text there.
+const scopes = { "error.detail": (value) => Array.isArray(value?.required) };
+
+// The link for cloning over SSH is in scp's form, which is no URI; an empty repository has no main branch, and the description
+// knows no null.
+const SCP = (value) => /^git@[^:]+:.+\.git$/.test(value);
+const repository = {
+  mainbranch: NULL,
+  "links.clone.href": SCP,
+  "values.mainbranch": NULL,
+  "values.links.clone.href": SCP,
+};
+
+export const allowed = { installations, project, group, metadata, token, refusal, newest, scopes, repository };
 
 // The description names 200 alone for many endpoints; other answers match nothing in it.
 export const UNDECLARED_STATUS = "Unable to match the returned status code";

@@ -18,6 +18,16 @@ const gitlab = (path, status, more = {}) => ({
   ...more,
   headers: { "private-token": more.token ?? env.GITLAB_TOKEN },
 });
+const basic = (token, login = "octocat") => `Basic ${btoa(`${login}@example.com:${token}`)}`;
+const bitbucket = (path, status = 200, more = {}) => ({
+  face: "bitbucket",
+  via: env.BITBUCKET_LENIENT,
+  path,
+  status,
+  entity: "repository",
+  ...more,
+  headers: { authorization: more.authorization ?? basic(env.BITBUCKET_TOKEN) },
+});
 const expired = env.GITHUB_EXPIRED_TOKEN;
 const spent = env.GITHUB_SPENT_TOKEN;
 const newest = {
@@ -25,6 +35,16 @@ const newest = {
   headers: { "x-github-api-version": "2026-03-10" },
   entity: "newest",
 };
+
+const app = { token: env.GITHUB_APP_ASSERTION };
+const user = { token: env.GITHUB_APP_USER_TOKEN };
+const mint = (installation, status, body = {}) =>
+  github(`/app/installations/${installation}/access_tokens`, status, {
+    ...app,
+    via: status === 201 ? env.GITHUB_STRICT : env.GITHUB_LENIENT,
+    method: "POST",
+    body,
+  });
 
 export const cases = [
   github("/user"),
@@ -67,6 +87,30 @@ export const cases = [
   github("/rate_limit", 200, { token: spent }),
   github("/meta"),
 
+  github("/app", 200, app),
+  github("/app", 401, { undeclared: true }),
+  github("/app/installations?per_page=1", 200, { ...app, via: env.GITHUB_LENIENT, entity: "installations" }),
+  github(`/app/installations/${env.GITHUB_INSTALLATION}`, 200, app),
+  github(`/app/installations/${env.GITHUB_SUSPENDED_INSTALLATION}`, 200, app),
+  github("/app/installations/1", 404, app),
+  github("/orgs/acme/installation", 200, app),
+  github("/users/acme/installation", 200, app),
+  github("/users/hubot/installation", 404, { ...app, undeclared: true }),
+  mint(env.GITHUB_INSTALLATION, 201),
+  mint(env.GITHUB_INSTALLATION, 201, { repositories: ["storefront"], permissions: { contents: "read" } }),
+  mint(env.GITHUB_INSTALLATION, 422, { repositories: ["nothing"] }),
+  mint(env.GITHUB_SUSPENDED_INSTALLATION, 403),
+  mint("1", 404),
+  github("/installation/repositories?per_page=2", 200, { installation: true }),
+  github("/installation/repositories", 304, { installation: true, conditional: true }),
+  github("/installation/repositories", 401, { token: "ghs_nobody" }),
+  github("/installation/repositories", 403),
+  github("/user/installations", 200, user),
+  github("/user/installations", 403),
+  github(`/user/installations/${env.GITHUB_INSTALLATION}/repositories?per_page=2`, 200, user),
+  github("/user/installations/1/repositories", 404, user),
+  github("/installation/token", 204, { installation: true, method: "DELETE" }),
+
   gitlab("/user", 200),
   gitlab("/user", 401, { token: env.GITLAB_EXPIRED_TOKEN, entity: "refusal" }),
   gitlab("/user", 401, { token: "glpat-nobody" }),
@@ -99,4 +143,31 @@ export const cases = [
   gitlab("/groups/acme/projects?per_page=2", 200, { entity: "project" }),
   gitlab("/version", 200, { entity: "metadata" }),
   gitlab("/metadata", 200, { entity: "metadata" }),
+
+  bitbucket("/user"),
+  bitbucket("/user", 401, { authorization: basic("ATATT3nothing") }),
+  bitbucket("/user", 401, { authorization: `Bearer ${env.BITBUCKET_TOKEN}` }),
+  bitbucket("/user", 403, { authorization: `Bearer ${env.BITBUCKET_ACCESS_TOKEN}`, undeclared: true }),
+  bitbucket("/repositories/octocat?pagelen=5&role=member&sort=created_on"),
+  bitbucket("/repositories/octocat?role=contributor&page=2"),
+  bitbucket("/repositories/acme?q=name+~+%22service%22"),
+  bitbucket("/repositories/acme", 200, { authorization: `Bearer ${env.BITBUCKET_ACCESS_TOKEN}` }),
+  bitbucket("/repositories/nobody", 404),
+  bitbucket("/repositories/octocat?role=reader", 400, { wrong: true, undeclared: true }),
+  bitbucket("/repositories/octocat", 429, { authorization: basic(env.BITBUCKET_SPENT_TOKEN, "hubot"), undeclared: true }),
+  bitbucket("/repositories/octocat", 403, { authorization: basic(env.BITBUCKET_NO_SCOPE_TOKEN), undeclared: true, entity: "scopes" }),
+  bitbucket("/repositories/acme/storefront"),
+  bitbucket("/repositories/acme/blank"),
+  bitbucket("/repositories/acme/fork-of-linux"),
+  bitbucket("/repositories/acme/shopfront", 404),
+  bitbucket("/repositories/acme/storefront", 403, { authorization: basic(env.BITBUCKET_NO_SCOPE_TOKEN), entity: "scopes" }),
+  bitbucket("/repositories/acme/storefront/refs/branches"),
+  bitbucket("/repositories/acme/storefront/refs/branches?q=name+~+%22feature%22&sort=-name"),
+  bitbucket("/repositories/acme/blank/refs/branches"),
+  bitbucket("/repositories/acme/nothing/refs/branches", 404),
+  // Removed in 2026.
+  bitbucket("/repositories?role=member", 410, { undeclared: true }),
+  bitbucket("/workspaces", 410, { undeclared: true }),
+  bitbucket("/user/permissions/workspaces", 410, { undeclared: true }),
+  bitbucket("/user/permissions/repositories", 410, { undeclared: true }),
 ];

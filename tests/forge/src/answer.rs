@@ -7,6 +7,7 @@ use http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH};
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use serde_json::Value;
 
+use crate::model::TokenId;
 use crate::query::Query;
 
 pub(crate) type Answer = Response<Bytes>;
@@ -43,6 +44,14 @@ impl Asked {
             .collect()
     }
 
+    /// The parameters of the query and of a form in the body.
+    pub(crate) fn parameters(&self) -> Query {
+        let kind = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        let form = kind.starts_with("application/x-www-form-urlencoded");
+        let body = std::str::from_utf8(&self.body).ok().filter(|_| form);
+        self.query.and(Query::parse(body.unwrap_or_default()))
+    }
+
     /// HEAD asks what GET would answer.
     pub(crate) fn is_get(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
@@ -69,6 +78,16 @@ pub(crate) fn set(answer: &mut Answer, name: &str, value: impl ToString) {
     if let (Ok(name), Ok(value)) = (name, value) {
         answer.headers_mut().insert(name, value);
     }
+}
+
+/// The token that an answer hands out, left in it for the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Issues(pub(crate) TokenId);
+
+/// Leaves in an answer which token it hands out.
+pub(crate) fn issuing(mut answer: Answer, token: TokenId) -> Answer {
+    answer.extensions_mut().insert(Issues(token));
+    answer
 }
 
 /// Gives a good answer its ETag, and makes it a 304 where the client has it already.

@@ -4,6 +4,7 @@
 //! connection before anything happened, [`Action::LoseAnswer`] after, when a rotation has already spent the old token.
 //! Faults are tried in the order in which they were added, and the first that means the request has it for its own.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,8 +24,18 @@ pub struct Fault {
     when: Match,
     skip: u64,
     times: Option<u64>,
-    pub(crate) delay: Option<Duration>,
-    pub(crate) action: Action,
+    percent: Option<u8>,
+    delay: Pause,
+    answer_delay: Pause,
+    action: Action,
+}
+
+/// How long something is held up.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    length: Duration,
+    /// Anything from nothing to the length.
+    random: bool,
 }
 
 /// What happens to a request.
@@ -68,7 +79,9 @@ impl Fault {
             when,
             skip: 0,
             times: None,
-            delay: None,
+            percent: None,
+            delay: Pause::default(),
+            answer_delay: Pause::default(),
             action,
         }
     }
@@ -80,7 +93,35 @@ impl Fault {
 
     /// After a pause.
     pub fn delayed(mut self, by: Duration) -> Self {
-        self.delay = Some(by);
+        self.delay = Pause {
+            length: by,
+            random: false,
+        };
+        self
+    }
+
+    /// After a pause of up to so long; see [`Fault::percent`] for what chance means.
+    pub fn delayed_up_to(mut self, most: Duration) -> Self {
+        self.delay = Pause {
+            length: most,
+            random: true,
+        };
+        self
+    }
+
+    /// Once the work is done, the answer takes up to so long.
+    pub fn answered_within(mut self, most: Duration) -> Self {
+        self.answer_delay = Pause {
+            length: most,
+            random: true,
+        };
+        self
+    }
+
+    /// Hits so many in a hundred of the requests it means; the others go on to the faults after it. Chance follows from
+    /// the fault's id and the number of requests it has met, so a run can be had again.
+    pub fn percent(mut self, percent: u8) -> Self {
+        self.percent = Some(percent);
         self
     }
 
@@ -152,6 +193,22 @@ impl Canned {
         Self::text(429, "Retry later\n").header("retry-after", retry_after_seconds)
     }
 
+    /// Azure DevOps' refusal of a user whose consumption is over the limit.
+    pub fn azure_throttle(retry_after_seconds: u64) -> Self {
+        let message = "TF400733: The request has been canceled: Request was blocked due to exceeding usage of resource \
+                       'Concurrency' in namespace 'User'.";
+        Self::json(
+            429,
+            json!({ "$id": "1", "innerException": null, "message": message, "errorCode": 0, "eventId": 3000 }),
+        )
+        .header("retry-after", retry_after_seconds)
+    }
+
+    /// Azure DevOps' answer to a credential that it does not take: the sign-in page, as a success.
+    pub fn azure_sign_in() -> Self {
+        Self::html(203)
+    }
+
     fn typed(mut self, content_type: &str) -> Self {
         self.headers = vec![("content-type".to_owned(), content_type.to_owned())];
         self
@@ -170,7 +227,27 @@ struct Board {
 struct Armed {
     id: FaultId,
     fault: Fault,
+    /// Requests that it means.
+    seen: u64,
+    /// Those among them that chance picked.
     met: u64,
+}
+
+/// What a fault does to one request.
+pub(crate) struct Struck {
+    pub(crate) delay: Duration,
+    pub(crate) answer_delay: Duration,
+    pub(crate) action: Action,
+}
+
+impl Default for Struck {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            answer_delay: Duration::ZERO,
+            action: Action::Proceed,
+        }
+    }
 }
 
 impl Faults {
@@ -178,7 +255,12 @@ impl Faults {
         let mut board = self.lock();
         board.next += 1;
         let id = FaultId(board.next);
-        board.set.push(Armed { id, fault, met: 0 });
+        board.set.push(Armed {
+            id,
+            fault,
+            seen: 0,
+            met: 0,
+        });
         id
     }
 
@@ -198,16 +280,28 @@ impl Faults {
     }
 
     /// The fault that this request meets, counted.
-    pub(crate) fn strike(&self, request: &Request) -> Option<Fault> {
+    pub(crate) fn strike(&self, request: &Request) -> Option<Struck> {
         let mut board = self.lock();
         for armed in &mut board.set {
             let spent = armed.fault.times.is_some_and(|times| armed.hits() >= times);
             if spent || !armed.fault.when.meets(request) {
                 continue;
             }
+            armed.seen += 1;
+            if armed
+                .fault
+                .percent
+                .is_some_and(|percent| armed.die(0) >= u64::from(percent))
+            {
+                continue;
+            }
             armed.met += 1;
             if armed.met > armed.fault.skip {
-                return Some(armed.fault.clone());
+                return Some(Struck {
+                    delay: armed.pause(armed.fault.delay, 1),
+                    answer_delay: armed.pause(armed.fault.answer_delay, 2),
+                    action: armed.fault.action.clone(),
+                });
             }
         }
         None
@@ -221,5 +315,19 @@ impl Faults {
 impl Armed {
     fn hits(&self) -> u64 {
         self.met.saturating_sub(self.fault.skip)
+    }
+
+    /// 0–99, another one for every request and use.
+    fn die(&self, use_of_it: u8) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.id, self.seen, use_of_it).hash(&mut hasher);
+        hasher.finish() % 100
+    }
+
+    fn pause(&self, pause: Pause, use_of_it: u8) -> Duration {
+        match pause.random {
+            true => pause.length.mul_f64(self.die(use_of_it) as f64 / 100.0),
+            false => pause.length,
+        }
     }
 }

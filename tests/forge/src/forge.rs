@@ -156,13 +156,15 @@ impl Forge {
     /// # Panics
     /// Where there is no such user.
     pub fn set_remaining(&self, face: Face, login: &str, remaining: u32) {
-        let (user, limit) = self.read(|state| {
-            let user = match state.owner_named(login) {
-                Some(owner) => owner.id,
-                None => panic!("`{login}` is no account of this forge"),
-            };
-            (user, state.limit(face, Some(user)).unwrap_or(u32::MAX))
+        let user = self.read(|state| match state.owner_named(login) {
+            Some(owner) => owner.id,
+            None => panic!("`{login}` is no account of this forge"),
         });
+        self.set_budget(face, user, remaining);
+    }
+
+    pub(crate) fn set_budget(&self, face: Face, user: OwnerId, remaining: u32) {
+        let limit = self.read(|state| state.limit(face, Some(user)).unwrap_or(u32::MAX));
         let used = limit.saturating_sub(remaining);
         let key = (face, Some(user));
         let window = window_of(face);
@@ -217,7 +219,9 @@ impl State {
             Face::GitLab => own
                 .and_then(|user| user.gitlab_limit)
                 .or(self.settings.gitlab.limit_per_minute),
-            Face::Bitbucket | Face::Azure => None,
+            Face::Bitbucket if user.is_none() => Some(self.settings.bitbucket.anonymous_limit),
+            Face::Bitbucket => Some(self.settings.bitbucket.limit_per_hour),
+            Face::Azure => self.settings.azure.limit_per_window,
         }
     }
 }

@@ -35,12 +35,14 @@ mod answer;
 mod azure;
 mod bitbucket;
 mod clock;
+mod consent;
 mod face;
 mod faults;
 mod forge;
 mod gates;
 mod github;
 mod gitlab;
+mod grants;
 mod log;
 mod matching;
 mod meters;
@@ -52,17 +54,22 @@ mod serve;
 mod views;
 mod web;
 
+pub use azure::repository_guid as azure_repository_id;
+pub use bitbucket::{account_uuid, repository_uuid};
 pub use clock::{Clock, system_clock};
 pub use face::Face;
 pub use faults::{Action, Canned, Fault, FaultId};
 pub use forge::Forge;
 pub use gates::{Gate, Hold};
+pub use grants::Granted;
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
-    Access, Branch, GitHubSettings, GitLabSettings, Organization, Owner, OwnerId, OwnerKind,
-    Repository, RepositoryId, RepositorySpec, Role, Settings, State, Token, TokenId, TokenKind,
-    TokenSpec, User, Visibility,
+    Access, App, AppId, AppSpec, AzureSettings, BitbucketSettings, Branch, GitHubSettings,
+    GitLabSettings, Installation, InstallationId, InstallationSpec, OAuthApp, OAuthAppId,
+    OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
+    RefreshTokenId, RegisteredApp, Repository, RepositoryId, RepositorySpec, Role, Settings,
+    SignIn, State, Token, TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::face::Face;
 use crate::matching::Match;
-use crate::model::TokenId;
+use crate::model::{RefreshTokenId, TokenId};
 use crate::query::Query;
 
 const KEPT: usize = 100_000;
@@ -37,10 +37,18 @@ pub struct Request {
     pub authenticated: bool,
     /// The token it presented, where the forge has ever issued it.
     pub token: Option<TokenId>,
+    /// The `grant_type` of a request to a token endpoint.
+    pub grant_type: Option<String>,
+    /// The refresh token it presented, where the forge has ever issued it.
+    pub refresh_token: Option<RefreshTokenId>,
+    /// The access token that was made for it, whether or not the answer with it arrived.
+    pub issued: Option<TokenId>,
     /// It came with `If-None-Match`.
     pub conditional: bool,
     /// What it was answered; `None` while it is held or worked on, and where the connection was cut instead.
     pub status: Option<u16>,
+    /// When the work on it ended: answered, or cut.
+    pub ended: Option<DateTime<Utc>>,
 }
 
 impl Request {
@@ -85,14 +93,31 @@ impl Log {
         self.moved.send_modify(|moves| *moves += 1);
     }
 
-    pub(crate) fn answered(&self, sequence: u64, status: u16) {
+    /// Writes down that a request was given a token, before anything is done to the answer.
+    pub(crate) fn issued(&self, sequence: u64, token: TokenId) {
+        self.complete(sequence, |entry| entry.issued = Some(token));
+    }
+
+    pub(crate) fn answered(&self, sequence: u64, status: u16, at: DateTime<Utc>) {
+        self.complete(sequence, |entry| {
+            entry.status = Some(status);
+            entry.ended = Some(at);
+        });
+    }
+
+    /// Writes down that a request's connection was cut.
+    pub(crate) fn cut(&self, sequence: u64, at: DateTime<Utc>) {
+        self.complete(sequence, |entry| entry.ended = Some(at));
+    }
+
+    fn complete(&self, sequence: u64, complete: impl FnOnce(&mut Request)) {
         let mut entries = self.lock();
         let first = entries.kept.front().map_or(0, |entry| entry.sequence);
         let at = sequence
             .checked_sub(first)
             .and_then(|at| usize::try_from(at).ok());
         if let Some(entry) = at.and_then(|at| entries.kept.get_mut(at)) {
-            entry.status = Some(status);
+            complete(entry);
         }
         drop(entries);
         self.moved.send_modify(|moves| *moves += 1);

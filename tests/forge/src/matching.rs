@@ -4,7 +4,7 @@ use http::Method;
 
 use crate::face::Face;
 use crate::log::Request;
-use crate::model::TokenId;
+use crate::model::{RefreshTokenId, TokenId};
 
 /// A description of requests; what it does not name may be anything.
 ///
@@ -21,6 +21,8 @@ pub struct Match {
     page: Option<u32>,
     query: Vec<(String, String)>,
     token: Option<TokenId>,
+    grant_type: Option<String>,
+    refresh_token: Option<RefreshTokenId>,
 }
 
 impl Match {
@@ -69,6 +71,18 @@ impl Match {
         self
     }
 
+    /// To a token endpoint, with this `grant_type`.
+    pub fn grant_type(mut self, grant_type: impl Into<String>) -> Self {
+        self.grant_type = Some(grant_type.into());
+        self
+    }
+
+    /// Presenting this refresh token.
+    pub fn refresh_token(mut self, id: RefreshTokenId) -> Self {
+        self.refresh_token = Some(id);
+        self
+    }
+
     /// Whether a request is meant.
     pub fn meets(&self, request: &Request) -> bool {
         let page = || match request.query.get("page") {
@@ -80,6 +94,8 @@ impl Match {
             && self.path.as_ref().is_none_or(|p| fits(p, &request.path))
             && self.page.is_none_or(|number| page() == Some(number))
             && self.token.is_none_or(|id| request.token == Some(id))
+            && (self.grant_type.is_none() || self.grant_type == request.grant_type)
+            && (self.refresh_token.is_none() || self.refresh_token == request.refresh_token)
             && self
                 .query
                 .iter()

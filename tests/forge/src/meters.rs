@@ -1,9 +1,10 @@
 //! Request budgets: how much of a window somebody has used.
 //!
-//! A window opens with its first request and turns over by the forge's clock. A request takes its unit before the work
+//! A window opens with its first request and turns over by the forge's clock; a rolling one (Bitbucket) gives each unit back
+//! when it is as old as the window is long. A request takes its unit before the work
 //! and may be given it back (GitHub does not count a 304), so two requests at once cannot both have the last unit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -34,6 +35,13 @@ pub(crate) struct Meters(Mutex<HashMap<Key, Window>>);
 struct Window {
     used: u32,
     reset: DateTime<Utc>,
+    /// When each unit was taken, oldest first; kept where the window rolls.
+    taken: Option<VecDeque<DateTime<Utc>>>,
+}
+
+/// Whether a provider's window rolls instead of turning over.
+fn rolls(face: Face) -> bool {
+    face == Face::Bitbucket
 }
 
 impl Meters {
@@ -50,6 +58,9 @@ impl Meters {
         let spent = window.used >= limit;
         if !spent {
             window.used += 1;
+            if let Some(taken) = &mut window.taken {
+                taken.push_back(now);
+            }
         }
         let reading = window.read(limit);
         match spent {
@@ -80,7 +91,9 @@ impl Meters {
     /// Sets how much is used in a window that begins now.
     pub(crate) fn set_used(&self, key: Key, used: u32, length: TimeDelta, now: DateTime<Utc>) {
         let reset = now + length;
-        self.lock().insert(key, Window { used, reset });
+        let taken = rolls(key.0).then(|| (0..used).map(|_| now).collect());
+        let window = Window { used, reset, taken };
+        self.lock().insert(key, window);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, Window>> {
@@ -98,9 +111,16 @@ impl Window {
         let fresh = || Window {
             used: 0,
             reset: now + length,
+            taken: rolls(key.0).then(VecDeque::new),
         };
         let window = windows.entry(key).or_insert_with(fresh);
-        if window.reset <= now {
+        if let Some(taken) = &mut window.taken {
+            while taken.front().is_some_and(|at| *at + length <= now) {
+                taken.pop_front();
+            }
+            window.used = u32::try_from(taken.len()).unwrap_or(u32::MAX);
+            window.reset = taken.front().map_or(now, |at| *at) + length;
+        } else if window.reset <= now {
             *window = fresh();
         }
         window

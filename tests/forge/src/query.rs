@@ -47,6 +47,13 @@ impl Query {
         Self(pairs)
     }
 
+    /// These parameters, then those.
+    pub(crate) fn and(&self, more: Self) -> Self {
+        let mut pairs = self.0.clone();
+        pairs.extend(more.0);
+        Self(pairs)
+    }
+
     /// The same parameters without these.
     pub(crate) fn without(&self, names: &[&str]) -> Self {
         let keep = |(key, _): &&(String, String)| !names.contains(&key.as_str());

@@ -206,6 +206,7 @@ pub fn queries(connection: &str) -> Vec<(String, &'static str, &'static str)> {
         "/connected-repositories",
         "/members",
         "/api-tokens",
+        "/git-provider-configs",
         "/api/v1/organizations",
     ];
     for list in lists {

@@ -55,12 +55,20 @@ impl Place {
             .expect(201);
         let body = json!({ "name": "one", "permissions": ["org.jobs.list"] });
         let token = caller.post("/api-tokens", body).await.expect(201);
+        let body = json!({ "provider": "gitlab", "client_id": "id", "client_secret": "secret" });
+        let config = caller.post("/git-provider-configs", body).await.expect(201);
         let job = first(caller, "/jobs", "jobs").await;
+        let lend = json!({ "purpose": "a test" });
+        let path = format!("/git-connections/{connection}/credentials");
+        let lease = caller.post(&path, lend).await.expect(201);
         let values = [
             ("connection_id", json!(connection)),
+            ("lease_id", lease["lease_id"].clone()),
             ("repository_id", repository["id"].clone()),
             ("connected_repository_id", connected["id"].clone()),
             ("token_id", token["id"].clone()),
+            ("config_id", config["id"].clone()),
+            ("provider", json!("gitlab")),
             ("job_id", job["id"].clone()),
         ];
         let text = |value: Value| value.as_str().unwrap().to_owned();

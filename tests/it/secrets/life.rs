@@ -39,6 +39,11 @@ pub async fn live(w: &World) -> Lived {
     echoes(w, &owner, &id, &github).await;
     broken_and_healed(w, &owner, &id, &github, &fresh).await;
     programs(&owner, &mut lived).await;
+    super::app::live(w, &owner, &mut lived).await;
+    registrations(&owner, &mut lived).await;
+    for (what, secret) in crate::oauth::lived_through(w, &owner).await {
+        lived.secrets.push(Planted::new(what, secret));
+    }
 
     let admin = w.admin();
     let mut body = Caller::body("github", &fresh);
@@ -249,4 +254,42 @@ async fn programs(owner: &Caller, lived: &mut Lived) {
         program.get("/jobs").await.expect(403);
         lived.shown_once.push(Planted::new("an API token", token));
     }
+}
+
+/// A registration at a provider: saved, changed, refused, deleted.
+async fn registrations(owner: &Caller, lived: &mut Lived) {
+    let path = "/git-provider-configs";
+    let key = crate::provider_configs::rsa_pkcs8();
+    let secrets = [
+        ("a client secret", "gloas-Planted7ccccDDDDeeee"),
+        ("a webhook secret", "hook-Planted8ddddEEEEffff"),
+        ("a refused client secret", "gloas-Planted9eeeeFFFFgggg"),
+    ];
+    for (what, text) in secrets {
+        lived.secrets.push(Planted::new(what, text));
+    }
+    // Any line of it tells half of it.
+    let line = key.lines().nth(5).unwrap().to_owned();
+    lived.secrets.push(Planted::new("a private key", line));
+    let save = json!({ "provider": "github", "client_id": "Iv1.abc", "client_secret": secrets[0].1,
+        "github_app_id": 7, "github_app_private_key": key, "webhook_secret": secrets[1].1 });
+    let saved = owner.post(path, save.clone()).await.expect(201);
+    let call = owner.call(Method::POST, path).json(&save);
+    let call = call.header("idempotency-key", "save");
+    call.send().await.expect(200);
+    for field in [
+        "client_id",
+        "base_url",
+        "provider",
+        "github_app_id",
+        "scopes",
+    ] {
+        let mut bad = save.clone();
+        bad[field] = json!(secrets[2].1);
+        bad["github_app_private_key"] = json!(key.replace("\nM", "\nN"));
+        owner.post(path, bad).await.headers.len();
+    }
+    owner.get(path).await.expect(200);
+    let id = saved["id"].as_str().unwrap();
+    owner.delete(&format!("{path}/{id}")).await.expect(204);
 }

@@ -43,3 +43,12 @@ INSERT INTO idempotency_keys (organization_id, caller_id, key, request_hash, sta
 VALUES ({organization}, {organization}, {text}, sha256('x'), 200, {text}::bytea, now(), now());
 INSERT INTO jobs (organization_id, id, kind, priority, max_attempts, run_at, created_at, payload)
 VALUES ({organization}, {organization}, {text}, 0, 1, now(), now(), '{}');
+INSERT INTO provider_configs (organization_id, id, provider, base_url, client_id, client_secret, scopes,
+    ca_certificate, created_at, updated_at)
+VALUES ({organization}, {organization}, 'github', {text}, {text}, {text}::bytea, ARRAY[{text}], {text}, now(), now());
+INSERT INTO oauth_states (organization_id, id, purpose, provider, base_url, client_id, redirect_uri, verifier,
+    redirect_url, cookie_sha256, cookie_required, actor_type, actor_name, created_at, expires_at)
+VALUES ({organization}, {organization}, 'oauth', 'github', {text}, {text}, {text}, {text}::bytea, {text},
+    sha256('x'), false, 'user', {text}, now(), now());
+INSERT INTO call_windows (organization_id, purpose, caller_id, calls)
+VALUES ({organization}, {text}, {organization}, ARRAY[now()]);

@@ -11,11 +11,12 @@ use shared::clock::Clock;
 use shared::domain::job::Priority;
 use shared::queue::{Doorbell, Job};
 use sqlx::ConnectOptions;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
+use super::kinds::{Busy, Stormy};
 use crate::runtime::{Handler, JobContext, Registry, Schedule, Verdict};
 use crate::{Engine, EngineOptions};
 
@@ -31,11 +32,36 @@ impl Job for Nothing {
     const PRIORITY: Priority = Priority::Webhook;
 }
 
-/// What the jobs of one process did.
-#[derive(Clone, Debug, Default)]
+/// Connections of one process for the jobs that write something; opened by the first of them.
+const HANDLERS: u32 = 3;
+/// For a job of an outage to be tried again, rather than wait.
+const AWAY: Duration = Duration::from_secs(2);
+
+/// What the jobs of one process did, and what they do it with.
+#[derive(Clone, Debug)]
 pub(super) struct Tally {
     done: Arc<AtomicU64>,
     waits: Arc<Mutex<Vec<i64>>>,
+    pub(super) pool: PgPool,
+}
+
+impl Tally {
+    fn new(connect: PgConnectOptions) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(HANDLERS)
+            .acquire_timeout(AWAY)
+            .connect_lazy_with(connect);
+        Self {
+            done: Arc::default(),
+            waits: Arc::default(),
+            pool,
+        }
+    }
+
+    /// One more is done.
+    pub(super) fn count(&self) {
+        self.done.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Handler<Tally> for Nothing {
@@ -49,7 +75,7 @@ impl Handler<Tally> for Nothing {
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(wait);
         }
-        tally.done.fetch_add(1, Ordering::Relaxed);
+        tally.count();
         Verdict::done()
     }
 }
@@ -69,23 +95,32 @@ pub enum ChildError {
 }
 
 /// The process itself: reads the database's address and "go", works until its input ends, telling
-/// how many jobs it did, and at last how long each waited.
+/// how many jobs it did, and at last how long each waited. `lease` is how long its jobs stay with it
+/// when it is killed.
 ///
 /// # Errors
 /// Where its input or output breaks.
-pub async fn queue_worker(concurrency: usize, name: &str, clock: Clock) -> Result<(), ChildError> {
+pub async fn queue_worker(
+    concurrency: usize,
+    lease: Duration,
+    name: &str,
+    clock: Clock,
+) -> Result<(), ChildError> {
     let mut input = input_lines();
     let connect: PgConnectOptions = input.recv().await.unwrap_or_default().parse()?;
     say("ready")?;
     input.recv().await;
-    let tally = Tally::default();
+    let tally = Tally::new(connect.clone());
     let engine = Engine::start(EngineOptions {
         connect,
         concurrency,
-        lease: Duration::from_secs(60),
+        lease,
         clock,
         worker: name.to_owned(),
-        registry: Registry::new().with::<Nothing>(),
+        registry: Registry::new()
+            .with::<Nothing>()
+            .with::<Busy>()
+            .with::<Stormy>(),
         context: tally.clone(),
         schedule: Schedule::new(),
         doorbell: Doorbell::silent(),
@@ -136,6 +171,26 @@ pub(super) struct Worker {
 }
 
 impl Worker {
+    /// Starts a process that goes at once and is not listened to.
+    pub(super) async fn start_unheard(
+        mut command: Command,
+        connect: &PgConnectOptions,
+    ) -> Result<(Child, ChildStdin), ChildError> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let Some(mut input) = child.stdin.take() else {
+            return Err(ChildError::Said(String::new()));
+        };
+        let address = connect.to_url_lossy();
+        input
+            .write_all(format!("{address}\ngo\n").as_bytes())
+            .await?;
+        Ok((child, input))
+    }
+
     /// Starts a process and waits until it is ready to go.
     pub(super) async fn start(
         mut command: Command,

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use shared::domain::ids::OrganizationId;
 use shared::queue::{Doorbell, NewJob, enqueue};
 use sqlx::postgres::PgPool;
 
@@ -74,24 +76,10 @@ pub(super) async fn start_latency(
     let mut jobs: u32 = 0;
     while start.elapsed() < bench.arrivals_for {
         ticks.tick().await;
-        let (pool, clock, bell) = (pool.clone(), bench.clock.clone(), bell.clone());
         let organization = organization(jobs % bench.organizations.max(1));
         jobs += 1;
-        producers.spawn(async move {
-            let now = clock.now();
-            let job = NewJob::new(
-                &Nothing {
-                    enqueued_at: now.timestamp_micros(),
-                },
-                organization,
-                now,
-            );
-            let mut transaction = pool.begin().await?;
-            let enqueued = enqueue(&mut transaction, &[job]).await?;
-            transaction.commit().await?;
-            bell.ring(enqueued.into_iter().map(|job| job.lane));
-            Ok::<_, BenchError>(())
-        });
+        let now = bench.clock.now();
+        producers.spawn(arrive(pool.clone(), bell.clone(), organization, now));
     }
     while let Some(producer) = producers.join_next().await {
         producer.map_err(|error| sqlx::Error::Protocol(error.to_string()))??;
@@ -116,4 +104,21 @@ pub(super) async fn start_latency(
         p50_ms: part(50),
         p99_ms: part(99),
     })
+}
+
+/// One job that tells how long it waited, in a transaction of its own, and the bell after it. `now`
+/// is when the caller began to wait.
+pub(super) async fn arrive(
+    pool: PgPool,
+    bell: Doorbell,
+    organization: OrganizationId,
+    now: DateTime<Utc>,
+) -> Result<(), BenchError> {
+    let enqueued_at = now.timestamp_micros();
+    let job = NewJob::new(&Nothing { enqueued_at }, organization, now);
+    let mut transaction = pool.begin().await?;
+    let enqueued = enqueue(&mut transaction, &[job]).await?;
+    transaction.commit().await?;
+    bell.ring(enqueued.into_iter().map(|job| job.lane));
+    Ok(())
 }

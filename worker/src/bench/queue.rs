@@ -15,7 +15,7 @@ use tokio::process::Command;
 use super::child::ChildError;
 use super::{drain, latency};
 
-/// What to measure.
+/// What to measure, and on what.
 pub struct QueueBench {
     /// A database of its own, migrated, with an empty job table; as its owner.
     pub connect: PgConnectOptions,
@@ -96,6 +96,37 @@ pub enum BenchError {
     /// A worker process.
     #[error(transparent)]
     Child(#[from] ChildError),
+    /// A part of the bench itself.
+    #[error("a part of the bench broke: {0}")]
+    Broken(String),
+    /// The server could not be ended or started.
+    #[error("the database could not be {0}")]
+    Outage(String),
+}
+
+/// A part that did not come back.
+pub(super) fn broken(error: tokio::task::JoinError) -> BenchError {
+    BenchError::Broken(error.to_string())
+}
+
+/// For the database, whose numbers have a sign.
+pub(super) fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// The database, whose job table must be empty.
+pub(super) async fn open(connect: &PgConnectOptions) -> Result<PgPool, BenchError> {
+    let pool = PgPoolOptions::new()
+        .max_connections(8)
+        .connect_with(connect.clone())
+        .await?;
+    let any: bool = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM jobs) AS "any!""#)
+        .fetch_one(&pool)
+        .await?;
+    if any {
+        return Err(BenchError::NotEmpty);
+    }
+    Ok(pool)
 }
 
 /// Measures, telling each line as it comes.
@@ -106,16 +137,7 @@ pub async fn queue(
     bench: &QueueBench,
     mut tell: impl FnMut(&Measure),
 ) -> Result<Vec<Measure>, BenchError> {
-    let pool = PgPoolOptions::new()
-        .max_connections(8)
-        .connect_with(bench.connect.clone())
-        .await?;
-    let any: bool = sqlx::query_scalar!(r#"SELECT EXISTS (SELECT FROM jobs) AS "any!""#)
-        .fetch_one(&pool)
-        .await?;
-    if any {
-        return Err(BenchError::NotEmpty);
-    }
+    let pool = open(&bench.connect).await?;
     let mut measures = Vec::new();
     let mut note = |measure: Measure| {
         tell(&measure);
@@ -139,7 +161,7 @@ pub async fn queue(
     Ok(measures)
 }
 
-async fn clear(pool: &PgPool) -> Result<(), sqlx::Error> {
+pub(super) async fn clear(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::query!("TRUNCATE jobs").execute(pool).await?;
     Ok(())
 }

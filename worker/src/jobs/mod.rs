@@ -3,8 +3,11 @@
 mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
+mod forget_oauth_states;
 mod forget_outbox_events;
+mod refresh_token;
 mod ring_stranded;
+mod sweep_due_tokens;
 mod sync_connection;
 mod sync_due_connections;
 mod validate_connection;
@@ -13,12 +16,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use shared::authz::{Permission, Permit};
+use shared::config::Intervals;
 use shared::domain::ids::OrganizationId;
 use shared::flows::sync::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOutboxEvents, RingStranded,
-    SyncConnection, SyncDueConnections, ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, ForgetOutboxEvents,
+    RefreshToken, RingStranded, SweepDueTokens, SyncConnection, SyncDueConnections,
+    ValidateConnection,
 };
 use shared::queue::{Job, NewJob};
 
@@ -30,7 +35,10 @@ pub fn registry() -> Registry<Context> {
     Registry::new()
         .with::<SyncConnection>()
         .with::<ValidateConnection>()
+        .with::<RefreshToken>()
+        .with::<SweepDueTokens>()
         .with::<ForgetIdempotencyKeys>()
+        .with::<ForgetOauthStates>()
         .with::<EndStrandedSyncs>()
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
@@ -38,13 +46,22 @@ pub fn registry() -> Registry<Context> {
         .with::<ForgetOutboxEvents>()
 }
 
-/// Everything that is due by the clock alone.
+/// Everything that is due by the clock alone; `every` is what the operator set.
 #[must_use]
-pub fn schedule() -> Schedule {
+pub fn schedule(every: &Intervals) -> Schedule {
     let minutes = |n: u64| Duration::from_secs(n * 60);
     Schedule::new()
+        .line(
+            "sweep_due_tokens",
+            every.refresh_sweep,
+            every.refresh_sweep / 10,
+            |now| sweep(&SweepDueTokens {}, now),
+        )
         .line("forget_idempotency_keys", minutes(10), minutes(1), |now| {
             sweep(&ForgetIdempotencyKeys {}, now)
+        })
+        .line("forget_oauth_states", minutes(10), minutes(1), |now| {
+            sweep(&ForgetOauthStates {}, now)
         })
         .line("end_stranded_syncs", minutes(5), minutes(1), |now| {
             sweep(&EndStrandedSyncs {}, now)

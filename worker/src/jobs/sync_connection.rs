@@ -99,7 +99,7 @@ async fn begin(
         organization: session.connection.organization_id,
         connection: session.connection.id,
         holder,
-        credential_version: session.version,
+        credential_version: session.generation,
         trigger: wanted.trigger,
         full: wanted.full,
         now: job.now(),

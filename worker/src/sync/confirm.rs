@@ -86,7 +86,7 @@ async fn none_answers(
     for (id, full_name) in unseen {
         match session
             .provider
-            .repository(&session.access, full_name)
+            .known_repository(&session.access, id, full_name)
             .await
         {
             Ok(found) if found.provider_repository_id == *id => return Ok(false),

@@ -2,25 +2,26 @@
 
 use chrono::{DateTime, Utc};
 
+use super::grant;
 use super::input::{Checked, NewConnection};
-use super::judge;
+use super::installation;
+use super::keep;
 use crate::authz::Permit;
-use crate::domain::activity::Event;
 use crate::domain::connection::{Account, Connection};
 use crate::domain::health::HealthCode;
 use crate::domain::ids::ConnectionId;
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::quota::RateLimit;
-use crate::domain::sync::SyncTrigger;
-use crate::flows::audit::{self, Change};
-use crate::flows::{Context, Error, sync};
-use crate::providers::{ErrorClass, Identity, ProviderError};
-use crate::queue::{Enqueued, enqueue};
-use crate::store::credentials::NewCredential;
-use crate::store::{TenantTx, connections, counters, credentials};
-use crate::vault::{Column, Place};
+use crate::flows::{Context, Error, audit};
+use crate::providers::{ErrorClass, ProviderError};
+use crate::queue::enqueue;
+use crate::session::explain;
 
 /// Makes a connection.
+///
+/// The credential is checked before it is stored. An installation of a GitHub App that this
+/// organization has connected already is not connected twice: the connection that is there takes the
+/// key and heals, with its name and description as they are.
 ///
 /// The credential is checked before it is stored. Refused by the provider: nothing is stored.
 /// Provider out of reach or limited: stored with status `error`, and validated again by a job.
@@ -33,42 +34,48 @@ pub async fn create(
     permit: &Permit,
     new: &NewConnection,
 ) -> Result<Connection, Error> {
-    let checked = new.check(context, permit.organization())?;
+    let mut checked = new.check(context, permit.organization())?;
+    checked.trust(context, permit.organization()).await?;
     let answer = checked.provider.identity(&checked.access).await;
-    let now = context.clock.now();
-    let mut connection = unproven(permit, new, &checked, now);
-    match &answer {
-        Ok(identity) => judge::accept(&mut connection, identity, now),
-        Err(error) if error.is_transient() => {
-            let page = checked.provider.token_page(&checked.access.instance);
-            judge::refuse(&mut connection, error, &page, now);
-            connection.status = ConnectionStatus::Error;
-        }
-        Err(error) => return Err(refused(&checked, error)),
+    if let Err(error) = &answer
+        && !error.is_transient()
+    {
+        return Err(refused(&checked, error));
     }
-    let place = Place::credential(
-        connection.organization_id,
-        connection.id,
-        Column::AccessToken,
-    );
-    let credential = NewCredential {
-        access_token: context.vault.seal(&place, &checked.token)?,
-        refresh_token: None,
-        expires_at: connection.token_expires_at,
-        refresh_expires_at: None,
-    };
+    let instance = &checked.access.instance;
+    let (pasted, secret) = (new.grant.as_ref(), &mut checked.secret);
+    grant::find_registration(context, permit.organization(), instance, pasted, secret).await?;
+    let now = context.clock.now();
     let mut tx = context.db.tenant(permit.organization()).await?;
-    let job = store(
+    let before = installation::existing(&mut tx, &checked, &answer).await?;
+    if let (Some(_), Err(error)) = (&before, &answer) {
+        // What works is not replaced by what nobody could ask about.
+        return Err(explain(new.provider, error));
+    }
+    let fresh = || unproven(permit, new, &checked, now);
+    let mut connection = before.clone().unwrap_or_else(fresh);
+    connection.github_app_installation_id = checked.installation.map(|(_, id)| id);
+    let credential = keep::judge_and_seal(
         context,
-        permit,
-        &mut tx,
-        &connection,
-        &credential,
-        answer.as_ref().ok(),
-    )
-    .await?;
+        &mut connection,
+        (&*checked.provider, &checked.access.instance),
+        &checked.secret,
+        &answer,
+        now,
+    )?;
+    let job = match &before {
+        None => keep::keep_new(context, permit, &mut tx, &connection, &credential).await?,
+        Some(before) => {
+            let pair = (before, &connection);
+            let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
+            let change = installation::renewed(permit, &connection);
+            audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+            job
+        }
+    };
+    let enqueued = enqueue(&mut tx, &[job]).await?;
     tx.commit().await?;
-    context.doorbell.ring([job.lane]);
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(connection)
 }
 
@@ -87,7 +94,7 @@ fn unproven(
         description: new.description.clone(),
         provider: new.provider,
         base_url: checked.access.instance.base_url(),
-        azure_organization: new.azure_organization.clone(),
+        azure_organization: checked.access.azure_organization.clone(),
         auth_method: new.auth_method,
         status: ConnectionStatus::Active,
         health_code: HealthCode::Ok,
@@ -95,7 +102,7 @@ fn unproven(
         health_action_url: None,
         is_active: true,
         auto_rotate: new.auto_rotate,
-        username: new.username.clone(),
+        username: checked.access.username.clone(),
         account: Account::default(),
         scopes: None,
         missing_scopes: Vec::new(),
@@ -108,8 +115,8 @@ fn unproven(
         last_synced_at: None,
         repository_count: 0,
         rate_limit: RateLimit::default(),
-        github_app_id: None,
-        github_app_installation_id: None,
+        github_app_id: checked.installation.map(|(app, _)| app),
+        github_app_installation_id: checked.installation.map(|(_, id)| id),
         created_by: permit.user(),
         created_by_name: permit.actor().name.clone(),
         created_at: now,
@@ -117,68 +124,30 @@ fn unproven(
     }
 }
 
-async fn store(
-    context: &Context,
-    permit: &Permit,
-    tx: &mut TenantTx,
-    connection: &Connection,
-    credential: &NewCredential,
-    accepted: Option<&Identity>,
-) -> Result<Enqueued, Error> {
-    let organization = connection.organization_id;
-    connections::insert(&mut **tx, connection).await?;
-    credentials::put(
-        &mut **tx,
-        organization,
-        connection.id,
-        credential,
-        connection.created_at,
-    )
-    .await?;
-    counters::move_connections(&mut **tx, organization, 1, 1).await?;
-    if connection.allow_org_usage {
-        counters::move_shared(&mut **tx, 1, 1).await?;
-    }
-    let change = Change::new(
-        Event::GitConnectionCreated,
-        "connection",
-        connection.id,
-        Some(&connection.name),
-    )
-    .with("creator_id", permit.actor().id.map(|id| id.to_string()))
-    .with("provider", connection.provider.as_str())
-    .with("auth_method", connection.auth_method.as_str());
-    audit::record(tx, &context.vault, &context.clock, permit, change).await?;
-    let job = if accepted.is_some() {
-        sync::job(context, permit, connection, SyncTrigger::Created, false)
-    } else {
-        super::validate::job(context, permit, connection)
-    };
-    let enqueued = enqueue(&mut *tx, &[job]).await?;
-    enqueued
-        .into_iter()
-        .next()
-        .ok_or_else(|| Error::Internal("no job was enqueued".to_owned()))
-}
-
 /// What a person who pasted a token is told when the provider refused it for good.
 pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
+    if let Some(ids) = checked.installation {
+        return installation::refused(ids, error);
+    }
     let name = checked.provider.kind().display_name();
     tracing::info!(provider = checked.provider.kind().as_str(), class = ?error.class,
         status = error.status, detail = %error.detail, "a pasted token was not accepted");
+    if let Some(told) = checked.provider.explain_refusal(&checked.access, error) {
+        return Error::field(told.field, told.code, told.message);
+    }
     let (field, code, message) = match error.class {
         ErrorClass::SsoBlocked => (
-            "api_token",
+            checked.token_field(),
             "sso_blocked",
             "The organization at the provider demands single sign-on for this token. Authorize the token for it, then try again.".to_owned(),
         ),
         ErrorClass::Suspended => (
-            "api_token",
+            checked.token_field(),
             "suspended",
             format!("The account of this token is suspended at {name}."),
         ),
         ErrorClass::ScopeMissing | ErrorClass::Forbidden => (
-            "api_token",
+            checked.token_field(),
             "scope_missing",
             format!("{name} knows this token, but it may not read its own account. Make one with the scopes that the documentation names."),
         ),
@@ -187,13 +156,18 @@ pub(super) fn refused(checked: &Checked, error: &ProviderError) -> Error {
             "blocked_address",
             "This address, or where it redirects to, may not be reached. Check the URL, or ask the operator to allow it (MOORING_OUTBOUND_ALLOW).".to_owned(),
         ),
+        ErrorClass::NotFound if checked.access.azure_organization.is_some() => (
+            "azure_organization",
+            "organization_not_found",
+            format!("{name} knows no organization of this name. Write it as in the address of the organization's pages."),
+        ),
         ErrorClass::NotFound | ErrorClass::Unexpected => (
             "base_url",
             "not_this_provider",
             format!("What answers at this address is not {name}. Check the base URL."),
         ),
         _ => (
-            "api_token",
+            checked.token_field(),
             "invalid_token",
             format!("{name} refused this token. Check that it was copied whole and has not expired, or make a new one."),
         ),

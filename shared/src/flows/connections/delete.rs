@@ -42,7 +42,7 @@ pub async fn delete(
         }
     }
     let now = context.clock.now();
-    jobs::cancel_of_connection(&mut *tx, permit.organization(), id, now).await?;
+    jobs::cancel_of_connections(&mut *tx, permit.organization(), &[id], now).await?;
     connections::delete(&mut *tx, id).await?;
     forget(&mut tx, &connection).await?;
     let change = Change::new(

@@ -1,13 +1,19 @@
 //! What is needed to make a connection, and which combinations cannot work.
 
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::grant::{self, PastedGrant};
+use super::installation::{self, PastedInstallation};
+use super::keep::NewSecret;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::OrganizationId;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret, pasted};
 use crate::flows::{Context, Error, FieldError, name};
 use crate::providers::{Access, InstanceError, Provider};
-use crate::session::access_for;
-use std::sync::Arc;
+use crate::session::{access_for, trusting};
 
 /// What a caller gives to make (or test) a connection.
 #[derive(Clone, Debug)]
@@ -22,11 +28,16 @@ pub struct NewConnection {
     pub auth_method: AuthMethod,
     /// The pasted token.
     pub api_token: Option<Secret>,
-    /// The user name of a Bitbucket API token.
+    /// The pasted grant (`oauth`).
+    pub grant: Option<PastedGrant>,
+    /// The installation of an App, with the App's key (`github_app`).
+    pub installation: Option<PastedInstallation>,
+    /// Bitbucket: the e-mail of an API token, or the `workspace` or `workspace/repository` of an
+    /// access token that does not tell it.
     pub username: Option<String>,
     /// Root of a self-hosted instance; the public one where absent.
     pub base_url: Option<String>,
-    /// The organization at Azure DevOps.
+    /// The organization at Azure DevOps; its tokens need one.
     pub azure_organization: Option<String>,
     /// Whether a GitLab token rotates itself.
     pub auto_rotate: bool,
@@ -39,7 +50,32 @@ pub(super) struct Checked {
     pub(super) name: String,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) access: Access,
-    pub(super) token: Secret,
+    pub(super) secret: NewSecret,
+    pub(super) method: AuthMethod,
+    /// The App and the installation of it (`github_app`).
+    pub(super) installation: Option<(i64, i64)>,
+}
+
+impl Checked {
+    /// With the authority that the organization has named for the instance.
+    pub(super) async fn trust(
+        &mut self,
+        context: &Context,
+        organization: OrganizationId,
+    ) -> Result<(), Error> {
+        let instance = self.access.instance.clone();
+        self.access.instance = trusting(context, organization, instance).await?;
+        Ok(())
+    }
+
+    /// The field that the token came in.
+    pub(super) fn token_field(&self) -> &'static str {
+        match self.method {
+            AuthMethod::Pat | AuthMethod::GitlabToken => "api_token",
+            AuthMethod::Oauth => "access_token",
+            AuthMethod::GithubApp => "github_app_private_key",
+        }
+    }
 }
 
 impl NewConnection {
@@ -62,9 +98,20 @@ impl NewConnection {
             }
         };
         self.check_method(&mut faults);
-        let token = match &provider {
-            Some(provider) => self.check_token(&**provider, &mut faults),
+        let azure_organization = match &provider {
+            Some(provider) => self.check_organization(&**provider, &mut faults),
             None => None,
+        };
+        let (secret, installation) = match (&provider, self.auth_method) {
+            (_, AuthMethod::GithubApp) => {
+                let pasted = self.installation.as_ref();
+                installation::check(context, pasted, &mut faults).unzip()
+            }
+            (Some(provider), _) => {
+                let now = context.clock.now();
+                (self.check_secret(&**provider, now, &mut faults), None)
+            }
+            (None, _) => (None, None),
         };
         let instance = provider
             .as_ref()
@@ -83,21 +130,26 @@ impl NewConnection {
                 "Only GitLab tokens can rotate themselves. Leave this out.",
             ));
         }
-        match (faults.is_empty(), provider, token, instance) {
-            (true, Some(provider), Some(token), Some(instance)) => {
+        match (faults.is_empty(), provider, secret, instance) {
+            (true, Some(provider), Some(secret), Some(instance)) => {
+                if let Some(ids) = installation {
+                    return installation::checked(context, name, secret, instance, ids);
+                }
                 let access = access_for(
                     &*provider,
                     instance,
                     self.auth_method,
-                    token.clone(),
+                    secret.grant.access_token.clone(),
                     self.username.clone(),
-                    self.azure_organization.clone(),
+                    azure_organization,
                 );
                 Ok(Checked {
                     name,
                     provider,
                     access,
-                    token,
+                    secret,
+                    method: self.auth_method,
+                    installation: None,
                 })
             }
             _ => Err(Error::Invalid(faults)),
@@ -112,20 +164,45 @@ impl NewConnection {
                 "unsupported_combination",
                 format!("{provider} does not know the method {method}. Use pat."),
             ));
-        } else if !method.is_pasted() {
-            faults.push(FieldError::new(
-                "auth_method",
-                "auth_method_unavailable",
-                format!("This version of Mooring connects {provider} by token only. Use pat."),
-            ));
         }
     }
 
-    fn check_token(&self, provider: &dyn Provider, faults: &mut Vec<FieldError>) -> Option<Secret> {
-        if !self.auth_method.is_pasted() {
-            return None;
+    fn check_organization(
+        &self,
+        provider: &dyn Provider,
+        faults: &mut Vec<FieldError>,
+    ) -> Option<String> {
+        let given = self.azure_organization.as_deref().map(str::trim);
+        let given = given.filter(|name| !name.is_empty());
+        provider
+            .check_organization(self.auth_method, given)
+            .unwrap_or_else(|error| {
+                faults.push(FieldError::new(
+                    "azure_organization",
+                    error.code,
+                    error.message,
+                ));
+                None
+            })
+    }
+
+    fn check_secret(
+        &self,
+        provider: &dyn Provider,
+        now: DateTime<Utc>,
+        faults: &mut Vec<FieldError>,
+    ) -> Option<NewSecret> {
+        match self.auth_method {
+            AuthMethod::Pat | AuthMethod::GitlabToken => {
+                let token = (self.api_token.as_ref(), self.username.as_deref());
+                check_pasted(provider, "api_token", token, faults).map(NewSecret::pasted)
+            }
+            AuthMethod::Oauth => {
+                let none = PastedGrant::default();
+                grant::check(provider, self.grant.as_ref().unwrap_or(&none), now, faults)
+            }
+            AuthMethod::GithubApp => None,
         }
-        check_pasted(provider, self.api_token.as_ref(), faults)
     }
 
     fn check_instance(&self, context: &Context, faults: &mut Vec<FieldError>) -> Option<Instance> {
@@ -144,25 +221,31 @@ impl NewConnection {
     }
 }
 
-/// A pasted token: trimmed, not empty, of a form that can work.
+/// A pasted token: trimmed, not empty, of a form that can work with the user name beside it.
 pub(super) fn check_pasted(
     provider: &dyn Provider,
-    token: Option<&Secret>,
+    field: &str,
+    (token, username): (Option<&Secret>, Option<&str>),
     faults: &mut Vec<FieldError>,
 ) -> Option<Secret> {
     let token = token.map(|token| pasted(token.clone()));
     let Some(token) = token.filter(|token| !token.expose_secret().is_empty()) else {
-        faults.push(FieldError::new(
-            "api_token",
-            "required",
-            "Paste the token here.",
-        ));
+        faults.push(FieldError::new(field, "required", "Paste the token here."));
         return None;
     };
-    match provider.check_token_form(token.expose_secret()) {
+    let text = token.expose_secret();
+    let checked = match provider.check_token_form(text) {
+        // A grant needs nothing beside it.
+        Ok(()) if field != "api_token" => Ok(()),
+        Ok(()) => provider
+            .check_username(text, username)
+            .map_err(|error| ("username", error)),
+        Err(error) => Err((field, error)),
+    };
+    match checked {
         Ok(()) => Some(token),
-        Err(error) => {
-            faults.push(FieldError::new("api_token", error.code, error.message));
+        Err((field, error)) => {
+            faults.push(FieldError::new(field, error.code, error.message));
             None
         }
     }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::{Account, Connection};
 use crate::domain::health::{Health, HealthCode};
 use crate::domain::lifecycle::ConnectionStatus;
@@ -31,30 +32,57 @@ pub fn health_of(connection: &Connection) -> Health {
     Health {
         code,
         message,
-        action: code.action().to_owned(),
+        action: action(code, connection.auth_method).to_owned(),
         action_url: connection.health_action_url.clone(),
         since: connection.health_since,
     }
 }
 
-/// Takes over what an accepted credential told of itself.
-pub(super) fn accept(connection: &mut Connection, identity: &Identity, now: DateTime<Utc>) {
+/// What to do next: for an App it is done at the provider, or with its key.
+pub(super) fn action(code: HealthCode, method: AuthMethod) -> &'static str {
+    match (method, code) {
+        (AuthMethod::GithubApp, HealthCode::ScopeMissing) => {
+            "Give the App this permission in its settings at GitHub, and have an owner of the account accept it there."
+        }
+        (AuthMethod::GithubApp, HealthCode::ReauthRequired | HealthCode::InvalidCredential) => {
+            "Make a new private key in the App's settings at GitHub and paste it here; repositories and settings are kept."
+        }
+        _ => code.action(),
+    }
+}
+
+/// Takes over what an accepted credential told of itself. Of a grant, scopes and end were told
+/// when it was given; what it does not tell again stays. `renews`: it is refreshed before it ends,
+/// so that its end is nobody's concern.
+pub(super) fn accept(
+    connection: &mut Connection,
+    identity: &Identity,
+    renews: bool,
+    now: DateTime<Utc>,
+) {
     connection.account = without_nul(&identity.account);
-    connection.scopes = identity.scopes.clone();
+    let told_before = !connection.auth_method.is_pasted();
+    if identity.scopes.is_some() || !told_before {
+        connection.scopes = identity.scopes.clone();
+    }
+    if connection.token_expires_at.is_none() || !told_before {
+        connection.token_expires_at = identity.token_expires_at;
+    }
     connection.missing_scopes = identity.missing_scopes.clone();
-    connection.token_expires_at = identity.token_expires_at;
     if identity.rate_limit.is_known() {
         connection.rate_limit = identity.rate_limit;
     }
     connection.validated_at = Some(now);
     connection.validation_error = None;
     connection.health_action_url = None;
-    if connection.status.may_become(ConnectionStatus::Active) {
-        connection.status = ConnectionStatus::Active;
+    // An installation that answers is there, whoever said that it was not.
+    let installed_after_all = connection.health_code == HealthCode::Uninstalled;
+    if installed_after_all || connection.status.may_become(ConnectionStatus::Active) {
+        connection.status = connection.status.heals();
     }
-    let expiring = identity
+    let expiring = connection
         .token_expires_at
-        .is_some_and(|at| at - now <= EXPIRING);
+        .is_some_and(|at| !renews && at - now <= EXPIRING);
     let code = if !identity.missing_scopes.is_empty() {
         HealthCode::ScopeMissing
     } else if expiring {
@@ -80,6 +108,8 @@ pub(super) fn refuse(
         ErrorClass::Forbidden | ErrorClass::ScopeMissing => HealthCode::ScopeMissing,
         ErrorClass::SsoBlocked => HealthCode::SsoBlocked,
         ErrorClass::Suspended => HealthCode::Suspended,
+        ErrorClass::Uninstalled => HealthCode::Uninstalled,
+        ErrorClass::Operator => HealthCode::OperatorConfiguration,
         ErrorClass::RateLimited => HealthCode::RateLimited,
         ErrorClass::NotFound
         | ErrorClass::Unavailable
@@ -93,8 +123,12 @@ pub(super) fn refuse(
         connection.status = status;
     }
     connection.validated_at = Some(now);
-    connection.validation_error = Some(format!("{} {}", code.message(), code.action()));
+    let next = action(code, connection.auth_method);
+    connection.validation_error = Some(format!("{} {next}", code.message()));
+    let pasted = connection.auth_method.is_pasted();
     connection.health_action_url = error.action_url.clone().or_else(|| match code {
+        // Only somebody who pasted a token has to make one.
+        _ if !pasted => None,
         HealthCode::ReauthRequired | HealthCode::InvalidCredential | HealthCode::ScopeMissing => {
             Some(token_page.to_owned())
         }

@@ -11,11 +11,11 @@ use crate::authz::Permit;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::health::HealthCode;
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
-use crate::session::refresh::{self, Renewal, Wish};
-use crate::store::{connections, credentials};
+use crate::session::refresh::{self, Renewal, Wanting, Wish};
+use crate::store::{connections, credentials, lookups};
 
 /// Longer than nearly every provider takes, shorter than proxies wait.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -29,6 +29,17 @@ pub struct Refreshed {
     pub message: String,
     /// When the access token that stands now ends; `null` is never, or not known.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Whose connection this is; `None` where there is none.
+///
+/// # Errors
+/// Where the database does not answer.
+pub async fn organization_of(
+    context: &Context,
+    id: ConnectionId,
+) -> Result<Option<OrganizationId>, Error> {
+    Ok(lookups::organization_of_connection(&context.db.system(), id).await?)
 }
 
 /// Renews the token of a connection now, through the same door as the sweep.
@@ -52,7 +63,7 @@ pub async fn refresh(
     let stored = credentials::get(&mut *tx, id).await?;
     drop(tx);
     let wish = Wish {
-        version: stored.map_or(0, |stored| stored.version),
+        wanting: Wanting::Version(stored.map_or(0, |stored| stored.version)),
         reason: RefreshReason::Manual,
         actor: permit.actor().clone(),
         patience: PATIENCE,
@@ -68,6 +79,26 @@ pub async fn refresh(
         message,
         expires_at: after.token_expires_at,
     })
+}
+
+/// Renews the token of a connection where its time has come: what the sweep's job calls.
+///
+/// # Errors
+/// As [`refresh`].
+pub async fn refresh_due(
+    context: &Context,
+    permit: &Permit,
+    id: ConnectionId,
+    patience: Duration,
+) -> Result<Renewal, Error> {
+    let connection = find_own(context, permit, id).await?;
+    let wish = Wish {
+        wanting: Wanting::Due,
+        reason: RefreshReason::Sweep,
+        actor: permit.actor().clone(),
+        patience,
+    };
+    refresh::renew(context, &connection, wish).await
 }
 
 /// Why some connections have nothing to renew.

@@ -1,6 +1,7 @@
 //! Testing a credential before anything is stored.
 
 use super::input::NewConnection;
+use super::judge;
 use super::validate::Validation;
 use crate::authz::Permit;
 use crate::domain::health::{Health, HealthCode};
@@ -17,13 +18,14 @@ pub async fn test(
     permit: &Permit,
     new: &NewConnection,
 ) -> Result<Validation, Error> {
-    let checked = new.check(context, permit.organization())?;
+    let mut checked = new.check(context, permit.organization())?;
+    checked.trust(context, permit.organization()).await?;
     let answer = checked.provider.identity(&checked.access).await;
     let since = context.clock.now();
     let health = |code: HealthCode, action_url: Option<String>| Health {
         code,
         message: code.message().to_owned(),
-        action: code.action().to_owned(),
+        action: judge::action(code, new.auth_method).to_owned(),
         action_url,
         since,
     };
@@ -48,16 +50,23 @@ pub async fn test(
                 ErrorClass::RateLimited => HealthCode::RateLimited,
                 ErrorClass::SsoBlocked => HealthCode::SsoBlocked,
                 ErrorClass::Suspended => HealthCode::Suspended,
+                ErrorClass::Uninstalled => HealthCode::Uninstalled,
+                ErrorClass::Operator => HealthCode::OperatorConfiguration,
                 ErrorClass::ScopeMissing | ErrorClass::Forbidden => HealthCode::ScopeMissing,
                 ErrorClass::Unauthorized => HealthCode::InvalidCredential,
                 _ => HealthCode::Unreachable,
             };
+            let told = checked.provider.explain_refusal(&checked.access, &error);
+            let said = told.map(|told| told.message);
             let page = checked.provider.token_page(&checked.access.instance);
             Validation {
                 valid: false,
                 username: None,
                 scopes: None,
-                error: Some(format!("{} {}", code.message(), code.action())),
+                error: Some(said.unwrap_or_else(|| {
+                    let action = judge::action(code, new.auth_method);
+                    format!("{} {action}", code.message())
+                })),
                 rate_limit_remaining: None,
                 health: health(code, error.action_url.or(Some(page))),
             }

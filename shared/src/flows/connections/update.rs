@@ -1,24 +1,23 @@
 //! Changing a connection. A new token is checked like the first one and heals it in place.
 
 use super::find_own;
+use super::grant::{self, PastedGrant};
 use super::input::{self, Checked};
-use super::judge;
+use super::installation;
+use super::keep::{self, NewSecret};
 use crate::authz::Permit;
 use crate::domain::activity::Event;
-use crate::domain::connection::{Account, Connection};
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
-use crate::domain::lifecycle::ConnectionStatus;
-use crate::domain::provider::ProviderKind;
+use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::Secret;
-use crate::domain::sync::SyncTrigger;
 use crate::flows::audit::{self, Change};
-use crate::flows::{Context, Error, FieldError, sync};
+use crate::flows::{Context, Error, FieldError};
 use crate::providers::{Identity, ProviderError};
 use crate::queue::{NewJob, enqueue};
-use crate::session::access_for;
-use crate::store::credentials::NewCredential;
-use crate::store::{TenantTx, connections, counters, credentials};
-use crate::vault::{Column, Place};
+use crate::session::{access_for, trusting};
+use crate::store::{TenantTx, connections, counters};
 
 /// What may be changed; `None` leaves it.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +28,11 @@ pub struct Changes {
     pub description: Option<Option<String>>,
     /// A new token: checked, then stored in place of the old one.
     pub api_token: Option<Secret>,
-    /// The user name of an API token.
+    /// A new grant in place of the old one, checked likewise (`oauth`).
+    pub grant: Option<PastedGrant>,
+    /// A new key of the App in place of the old one, checked likewise (`github_app`).
+    pub github_app_private_key: Option<Secret>,
+    /// What goes with the token (Bitbucket); empty takes it away.
     pub username: Option<String>,
     /// Whether a GitLab token rotates itself.
     pub auto_rotate: Option<bool>,
@@ -51,9 +54,12 @@ pub async fn update(
 ) -> Result<Connection, Error> {
     let found = find_own(context, permit, id).await?;
     let patch = check(&found, changes)?;
-    let renewed = match &changes.api_token {
-        Some(token) => Some(renew(context, &found, changes, token).await?),
-        None => None,
+    let secrets = [&changes.api_token, &changes.github_app_private_key];
+    let renews = changes.grant.is_some() || secrets.into_iter().any(Option::is_some);
+    let renewed = if renews {
+        Some(renew(context, &found, changes).await?)
+    } else {
+        None
     };
     let now = context.clock.now();
     let mut tx = context.db.tenant(permit.organization()).await?;
@@ -114,6 +120,24 @@ fn check(found: &Connection, changes: &Changes) -> Result<connections::Patch, Er
             "This connection was not made with a token. Connect again to renew it.",
         ));
     }
+    if changes.github_app_private_key.is_some() && found.auth_method != AuthMethod::GithubApp {
+        faults.push(FieldError::new(
+            "github_app_private_key",
+            "unsupported_combination",
+            "This connection is no installation of a GitHub App. Replace its token with api_token, or connect again.",
+        ));
+    }
+    if let Some(grant) = &changes.grant
+        && found.auth_method != AuthMethod::Oauth
+    {
+        for (field, _) in grant.fields().iter().filter(|(_, given)| *given) {
+            faults.push(FieldError::new(
+                field,
+                "unsupported_combination",
+                "This connection was not made by OAuth. Replace its token with api_token.",
+            ));
+        }
+    }
     if !faults.is_empty() {
         return Err(Error::Invalid(faults));
     }
@@ -133,47 +157,90 @@ struct Renewed {
     answer: Result<Identity, ProviderError>,
 }
 
-async fn renew(
-    context: &Context,
-    found: &Connection,
-    changes: &Changes,
-    token: &Secret,
-) -> Result<Renewed, Error> {
+async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Result<Renewed, Error> {
+    if let Some(key) = &changes.github_app_private_key {
+        return renew_key(context, found, key).await;
+    }
     let internal = |error: String| Error::Internal(error);
     let provider = context
         .providers
         .of(found.provider)
         .map_err(|error| internal(error.to_string()))?;
     let mut faults = Vec::new();
-    let Some(token) = input::check_pasted(&*provider, Some(token), &mut faults) else {
+    let username = changes.username.clone().or_else(|| found.username.clone());
+    let secret = match &changes.grant {
+        Some(pasted) => {
+            let now = context.clock.now();
+            grant::check(&*provider, pasted, now, &mut faults)
+        }
+        None => {
+            let token = (changes.api_token.as_ref(), username.as_deref());
+            let token = input::check_pasted(&*provider, "api_token", token, &mut faults);
+            token.map(NewSecret::pasted)
+        }
+    };
+    let Some(mut secret) = secret else {
         return Err(Error::Invalid(faults));
     };
-    let instance = context
-        .providers
-        .instance(found.provider, Some(&found.base_url))
-        .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))?;
+    let instance = instance_of(context, found).await?;
     let access = access_for(
         &*provider,
         instance,
         found.auth_method,
-        token.clone(),
-        changes.username.clone().or_else(|| found.username.clone()),
+        secret.grant.access_token.clone(),
+        username,
         found.azure_organization.clone(),
     );
     let answer = provider.identity(&access).await;
+    let (organization, pasted) = (found.organization_id, changes.grant.as_ref());
+    let instance = &access.instance;
+    grant::find_registration(context, organization, instance, pasted, &mut secret).await?;
     let checked = Checked {
         name: found.name.clone(),
         provider,
         access,
-        token,
+        secret,
+        method: found.auth_method,
+        installation: None,
     };
+    proven(checked, answer)
+}
+
+/// The same for the key of an App. What was minted by the old one is not asked.
+async fn renew_key(context: &Context, found: &Connection, key: &Secret) -> Result<Renewed, Error> {
+    let mut faults = Vec::new();
+    let Some(secret) = installation::check_key(context, Some(key), &mut faults) else {
+        return Err(Error::Invalid(faults));
+    };
+    let (Some(app), Some(id)) = (found.github_app_id, found.github_app_installation_id) else {
+        return Err(Error::Internal(format!(
+            "connection {} names no installation",
+            found.id
+        )));
+    };
+    let instance = instance_of(context, found).await?;
+    let checked = installation::checked(context, found.name.clone(), secret, instance, (app, id))?;
+    let answer = checked.provider.identity(&checked.access).await;
+    proven(checked, answer)
+}
+
+async fn instance_of(context: &Context, found: &Connection) -> Result<Instance, Error> {
+    let instance = context
+        .providers
+        .instance(found.provider, Some(&found.base_url))
+        .map_err(|error| Error::field("base_url", "instance_refused", error.to_string()))?;
+    trusting(context, found.organization_id, instance).await
+}
+
+/// Refused for good, nothing is changed.
+fn proven(checked: Checked, answer: Result<Identity, ProviderError>) -> Result<Renewed, Error> {
     match &answer {
         Err(error) if !error.is_transient() => Err(super::create::refused(&checked, error)),
         _ => Ok(Renewed { checked, answer }),
     }
 }
 
-/// Puts the new token in place of the old one: every status heals, repositories and settings stay.
+/// Puts the new secret in place of the old one.
 async fn heal(
     context: &Context,
     permit: &Permit,
@@ -181,64 +248,20 @@ async fn heal(
     renewed: &Renewed,
     before: &Connection,
 ) -> Result<NewJob, Error> {
-    let now = context.clock.now();
-    let mut connection = before.clone();
-    connection.status = before.status.heals();
-    match &renewed.answer {
-        Ok(identity) => judge::accept(&mut connection, identity, now),
-        Err(error) => {
-            let page = renewed
-                .checked
-                .provider
-                .token_page(&renewed.checked.access.instance);
-            // Not proven yet: as a new connection whose provider does not answer.
-            connection.account = Account::default();
-            judge::refuse(&mut connection, error, &page, now);
-            connection.status = ConnectionStatus::Error;
-        }
+    let (checked, mut connection) = (&renewed.checked, before.clone());
+    // As it was just changed, and checked with this token.
+    if checked.installation.is_none() {
+        connection.username.clone_from(&checked.access.username);
     }
-    let place = Place::credential(
-        connection.organization_id,
-        connection.id,
-        Column::AccessToken,
-    );
-    let credential = NewCredential {
-        access_token: context.vault.seal(&place, &renewed.checked.token)?,
-        refresh_token: None,
-        expires_at: connection.token_expires_at,
-        refresh_expires_at: None,
-    };
-    credentials::put(
-        &mut **tx,
-        connection.organization_id,
-        connection.id,
-        &credential,
-        now,
-    )
-    .await?;
-    connections::record_validation(&mut **tx, &connection).await?;
-    if connection.status != before.status {
-        let change = Change::new(
-            Event::GitConnectionStatusChanged,
-            "connection",
-            connection.id,
-            Some(&connection.name),
-        )
-        .with("from", before.status.as_str())
-        .with("to", connection.status.as_str())
-        .with("code", connection.health_code.as_str());
-        audit::record(tx, &context.vault, &context.clock, permit, change).await?;
-    }
-    Ok(match &renewed.answer {
-        Ok(_) => sync::job(
-            context,
-            permit,
-            &connection,
-            SyncTrigger::Reconnected,
-            false,
-        ),
-        Err(_) => super::validate::job(context, permit, &connection),
-    })
+    let credential = keep::judge_and_seal(
+        context,
+        &mut connection,
+        (&*checked.provider, &checked.access.instance),
+        &checked.secret,
+        &renewed.answer,
+        context.clock.now(),
+    )?;
+    keep::keep_healed(context, permit, tx, (before, &connection), &credential).await
 }
 
 /// Moves the counters of lists by what the patch changes.
@@ -267,13 +290,19 @@ fn changed_fields(changes: &Changes) -> Vec<&'static str> {
         ("name", changes.name.is_some()),
         ("description", changes.description.is_some()),
         ("api_token", changes.api_token.is_some()),
+        (
+            "github_app_private_key",
+            changes.github_app_private_key.is_some(),
+        ),
         ("username", changes.username.is_some()),
         ("auto_rotate", changes.auto_rotate.is_some()),
         ("is_active", changes.is_active.is_some()),
         ("allow_org_usage", changes.allow_org_usage.is_some()),
     ];
+    let granted = changes.grant.iter().flat_map(PastedGrant::fields);
     fields
         .into_iter()
+        .chain(granted)
         .filter(|(_, changed)| *changed)
         .map(|(field, _)| field)
         .collect()

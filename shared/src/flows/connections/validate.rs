@@ -139,7 +139,7 @@ async fn record(
         .ok_or(Error::NotFound("connection"))?;
     let before = connection.status;
     match answer {
-        Ok(identity) => judge::accept(&mut connection, identity, now),
+        Ok(identity) => judge::accept(&mut connection, identity, session.renews, now),
         Err(error) => {
             let page = session.provider.token_page(&session.access.instance);
             judge::refuse(&mut connection, error, &page, now);

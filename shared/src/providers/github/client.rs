@@ -10,13 +10,16 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{ACCEPT, HeaderMap, HeaderValue};
-use http::{Request, Response, StatusCode, Uri};
+use http::header::ACCEPT;
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use octocrab::OctoBody;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
+use serde::Serialize;
 
-use super::super::transport::{credential_header, failure, if_none_match, no_answer, told};
+use super::super::transport::{
+    credential_header, failure, if_none_match, no_answer, told, trusting,
+};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -68,25 +71,51 @@ impl Client {
         query: &[(&str, &str)],
         etag: Option<&str>,
     ) -> Result<Response<Bytes>, ProviderError> {
-        let answer = self.ask(access, path, query, etag).await?;
+        let answer = self
+            .send::<()>(access, (Method::GET, path), query, None, etag)
+            .await?;
         let unchanged = etag.is_some() && answer.status() == StatusCode::NOT_MODIFIED;
         if unchanged || answer.status().is_success() {
             return Ok(answer);
         }
-        let mut error = errors::classify(&answer, self.now());
+        Err(self.refused(access, &Method::GET, path, &answer))
+    }
+
+    /// What an answer that is no success means.
+    pub(super) fn refused(
+        &self,
+        access: &Access,
+        method: &Method,
+        path: &str,
+        answer: &Response<Bytes>,
+    ) -> ProviderError {
+        let mut error = errors::classify(answer, self.now());
         let status = answer.status().as_u16();
         error.detail = told(
             access,
-            &format!("GET {path} answered {status}: {}", error.detail),
+            &format!("{method} {path} answered {status}: {}", error.detail),
         );
-        Err(error)
+        error
     }
 
-    async fn ask(
+    /// One request, whatever is answered.
+    pub(super) async fn ask<B: Serialize + ?Sized>(
         &self,
         access: &Access,
+        method: Method,
         path: &str,
         query: &[(&str, &str)],
+        body: Option<&B>,
+    ) -> Result<Response<Bytes>, ProviderError> {
+        self.send(access, (method, path), query, body, None).await
+    }
+
+    async fn send<B: Serialize + ?Sized>(
+        &self,
+        access: &Access,
+        (method, path): (Method, &str),
+        query: &[(&str, &str)],
+        body: Option<&B>,
         etag: Option<&str>,
     ) -> Result<Response<Bytes>, ProviderError> {
         let malformed = || failure(ErrorClass::Unexpected, format!("{path} makes no URL"));
@@ -96,17 +125,21 @@ impl Client {
         }
         let uri: Uri = url.as_str().parse().map_err(|_| malformed())?;
         let (name, value) = credential_header(access)?;
-        let mut headers = HeaderMap::from_iter([
-            (name, value),
-            (
-                ACCEPT,
-                HeaderValue::from_static("application/vnd.github+json"),
-            ),
-        ]);
-        headers.extend(if_none_match(etag));
+        let mut builder = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(name, value)
+            .header(ACCEPT, "application/vnd.github+json");
+        if let Some((name, value)) = if_none_match(etag) {
+            builder = builder.header(name, value);
+        }
+        let request = self
+            .octocrab
+            .build_request(builder, body)
+            .map_err(|error| unanswered(access, &error))?;
         let answer = self
             .octocrab
-            ._get_with_headers(uri, Some(headers))
+            .execute(trusting(request, &access.instance))
             .await
             .map_err(|error| unanswered(access, &error))?;
         let (head, body) = answer.into_parts();

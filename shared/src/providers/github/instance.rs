@@ -30,6 +30,7 @@ pub(super) fn at(web_url: &Url) -> Instance {
         kind: ProviderKind::Github,
         web_url,
         api_url,
+        certificate: None,
     }
 }
 

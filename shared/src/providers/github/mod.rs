@@ -1,10 +1,12 @@
 //! GitHub: github.com, data residency (`SUB.ghe.com`) and GitHub Enterprise Server.
 
+mod app;
 mod branches;
 mod client;
 mod errors;
 mod identity;
 mod instance;
+mod oauth;
 mod path;
 mod repositories;
 mod token_form;
@@ -13,8 +15,8 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, Provider,
-    ProviderError, RepositoryPage, Scheme, TokenFormError,
+    Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, OAuth,
+    Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
@@ -22,6 +24,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
+use oauth::GithubOAuth;
 
 /// A tenth of the hundred requests that GitHub lets one credential have under way at once, over all
 /// its users.
@@ -30,6 +33,7 @@ const PAGES_AT_ONCE: usize = 10;
 /// The adapter for GitHub.
 pub struct Github {
     client: Client,
+    oauth: GithubOAuth,
     configured: Instance,
 }
 
@@ -43,6 +47,7 @@ impl Github {
             configured.api_url = api_url.clone();
         }
         Self {
+            oauth: GithubOAuth::new(outbound.clone(), clock.clone()),
             client: Client::new(outbound, clock),
             configured,
         }
@@ -66,8 +71,11 @@ impl Provider for Github {
         token_form::check(token)
     }
 
-    fn scheme(&self, _method: AuthMethod, _username: Option<&str>) -> Scheme {
-        Scheme::Bearer
+    fn scheme(&self, method: AuthMethod, _username: Option<&str>) -> Scheme {
+        match method {
+            AuthMethod::GithubApp => Scheme::Installation,
+            _ => Scheme::Bearer,
+        }
     }
 
     async fn identity(&self, access: &Access) -> Result<Identity, ProviderError> {
@@ -118,6 +126,16 @@ impl Provider for Github {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError> {
         branches::page(&self.client, access, query).await
+    }
+
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        Some(&self.oauth)
+    }
+
+    // Source: GitHub documentation, "Authenticating as a GitHub App installation": HTTP-based Git
+    // access; any name works with the other kinds.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        Some("x-access-token")
     }
 
     fn token_page(&self, instance: &Instance) -> String {

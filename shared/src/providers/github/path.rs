@@ -33,6 +33,11 @@ pub(super) fn repository(full_name: &str) -> Result<String, ProviderError> {
     }
 }
 
+/// A text as one segment of a path; `None` where a URL would take it for none.
+pub(super) fn segment(text: &str) -> Option<String> {
+    is_segment(text).then(|| utf8_percent_encode(text, SEGMENT).to_string())
+}
+
 /// The part of a path that is a ref or the beginning of one. A segment of dots would be taken out
 /// of the URL, so such a text (which no ref may hold) is `None`.
 pub(super) fn reference(name: &str) -> Option<String> {

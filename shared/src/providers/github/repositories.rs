@@ -1,6 +1,7 @@
 //! The repositories that a GitHub token sees.
 //!
-//! Source: `GET /user/repos`, `GET /repos/{owner}/{repo}`.
+//! Source: `GET /user/repos`, `GET /repos/{owner}/{repo}`; for an installation of an App `GET
+//! /installation/repositories`, which knows no order and tells the total.
 //!
 //! Pages are numbered, so a repository that leaves the listing moves the ones behind it by one.
 //! No order of GitHub's excludes that; a walk goes by creation, the one order in which renames
@@ -15,10 +16,12 @@ use chrono::{DateTime, Utc};
 use http::header::LINK;
 use http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use super::super::transport::{Items, etag, failure, items, object};
+use super::super::transport::{Items, etag, failure, items, object, read_items};
 use super::super::{
     Access, CheckedPage, Cursor, ErrorClass, HeldPage, ListQuery, ProviderError, RepositoryPage,
+    Scheme,
 };
 use super::client::Client;
 use super::path;
@@ -165,7 +168,7 @@ async fn list(
     per_page: u32,
     page: u32,
     etag: Option<&str>,
-) -> Result<Response<Bytes>, ProviderError> {
+) -> Result<(Items<Repo>, Option<i64>, Response<Bytes>), ProviderError> {
     let (per_page, page) = (per_page.to_string(), page.to_string());
     let query = [
         ("affiliation", "owner,collaborator,organization_member"),
@@ -174,9 +177,29 @@ async fn list(
         ("per_page", &per_page),
         ("page", &page),
     ];
-    client
-        .get_if_changed(access, "/user/repos", &query, etag)
-        .await
+    let installation = access.scheme == Scheme::Installation;
+    let (path, query) = match installation {
+        true => ("/installation/repositories", &query[3..]),
+        false => ("/user/repos", &query[..]),
+    };
+    let answer = client.get_if_changed(access, path, query, etag).await?;
+    if answer.status() == StatusCode::NOT_MODIFIED {
+        return Ok((Items::none(), None, answer));
+    }
+    if installation {
+        let list: OfInstallation<'_> = object(&answer)?;
+        let found = read_items(&answer, list.repositories)?;
+        let total = list.total_count;
+        return Ok((found, total, answer));
+    }
+    Ok((items(&answer)?, None, answer))
+}
+
+#[derive(Deserialize)]
+struct OfInstallation<'a> {
+    total_count: Option<i64>,
+    #[serde(borrow)]
+    repositories: &'a RawValue,
 }
 
 async fn plain(
@@ -189,13 +212,9 @@ async fn plain(
 ) -> Result<CheckedPage, ProviderError> {
     let per_page = per_page(query);
     let known = held.map(|held| held.etag.as_str());
-    let answer = list(client, access, order.sort, per_page, page, known).await?;
+    let (found, told_total, answer) =
+        list(client, access, order.sort, per_page, page, known).await?;
     let not_modified = answer.status() == StatusCode::NOT_MODIFIED;
-    let found = if not_modified {
-        Items::none()
-    } else {
-        items(&answer)?
-    };
     let has_next = match held.filter(|_| not_modified) {
         Some(held) => follows_unchanged(answer.headers(), held),
         None => has_next(answer.headers()),
@@ -210,7 +229,7 @@ async fn plain(
     Ok(CheckedPage {
         page: RepositoryPage {
             // Known on the last page alone: GitHub counts pages, not repositories.
-            total: (!has_next).then_some(before + here),
+            total: told_total.or((!has_next).then_some(before + here)),
             next: has_next.then(|| cursor(page.saturating_add(1))),
             ahead: match last {
                 Some(last) if page == 1 && has_next => {
@@ -253,8 +272,8 @@ async fn search_from(
     let mut matches = 0_usize;
     let from_start = (page, done) == (1, 0);
     for _ in 0..SCAN_PAGES {
-        let answer = list(client, access, LIVE.sort, LARGEST_PAGE, page, None).await?;
-        let mut found: Items<Repo> = items(&answer)?;
+        let (mut found, _, answer) =
+            list(client, access, LIVE.sort, LARGEST_PAGE, page, None).await?;
         let has_next = has_next(answer.headers());
         let read = std::mem::take(&mut found.read);
         let partial = result.partial;

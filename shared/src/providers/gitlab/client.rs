@@ -13,7 +13,9 @@ use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use http::{Request, Response, StatusCode};
 use url::Url;
 
-use super::super::transport::{credential_header, failure, if_none_match, no_answer, told};
+use super::super::transport::{
+    credential_header, failure, if_none_match, no_answer, told, trusting,
+};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -157,7 +159,7 @@ impl AsyncClient for Session<'_> {
                 fault(Fault::Credential(error))
             })?;
         self.outbound
-            .send(request)
+            .send(trusting(request, &self.access.instance))
             .await
             .map_err(|error| fault(Fault::NoAnswer(error)))
     }

@@ -39,7 +39,10 @@ pub(super) async fn identity(client: &Client, access: &Access) -> Result<Identit
         identity.account.id = token.user_id.map(|id| id.to_string());
         identity.missing_scopes = missing(&token.scopes);
         identity.scopes = Some(token.scopes.clone());
-        identity.token_expires_at = token.expires_at.map(end_of);
+        // A date is the end of a token that somebody made; a grant ends within hours, and said when.
+        if access.scheme == Scheme::PrivateToken {
+            identity.token_expires_at = token.expires_at.map(end_of);
+        }
     }
     let endpoint = CurrentUser::builder().build().map_err(unbuildable)?;
     match client.ask(access, &endpoint, &[]).await {

@@ -14,6 +14,7 @@ pub(super) fn at(web_url: &Url) -> Instance {
         kind: ProviderKind::Gitlab,
         web_url,
         api_url,
+        certificate: None,
     }
 }
 

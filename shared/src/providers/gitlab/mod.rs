@@ -5,6 +5,7 @@ mod client;
 mod errors;
 mod identity;
 mod instance;
+mod oauth;
 mod repositories;
 mod token_form;
 mod writable;
@@ -13,8 +14,8 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, Provider,
-    ProviderError, RepositoryPage, Scheme, TokenFormError,
+    Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, OAuth,
+    Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
@@ -22,6 +23,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
+use oauth::GitlabOAuth;
 
 /// GitLab has no limit of its own on requests at once, but many an instance is one small machine.
 const PAGES_AT_ONCE: usize = 5;
@@ -29,6 +31,7 @@ const PAGES_AT_ONCE: usize = 5;
 /// The adapter for GitLab.
 pub struct Gitlab {
     client: Client,
+    oauth: GitlabOAuth,
     configured: Instance,
 }
 
@@ -37,6 +40,7 @@ impl Gitlab {
     #[must_use]
     pub fn new(outbound: Outbound, clock: Clock, web_url: &Url) -> Self {
         Self {
+            oauth: GitlabOAuth::new(outbound.clone(), clock.clone()),
             client: Client::new(outbound, clock),
             configured: instance::at(web_url),
         }
@@ -126,6 +130,16 @@ impl Provider for Gitlab {
         query: &BranchQuery,
     ) -> Result<BranchPage, ProviderError> {
         branches::page(&self.client, access, query).await
+    }
+
+    fn oauth(&self) -> Option<&dyn OAuth> {
+        Some(&self.oauth)
+    }
+
+    // Source: GitLab documentation, "Access Git over HTTPS with an OAuth 2.0 token"; any name works
+    // with access tokens.
+    fn git_username(&self, _scheme: Scheme) -> Option<&'static str> {
+        Some("oauth2")
     }
 
     fn token_page(&self, instance: &Instance) -> String {

@@ -156,11 +156,10 @@ pub(super) fn refuse(
     set_health(connection, code, now);
 }
 
-/// Takes a success over: what a renewal can prove wrong is healed, what it says nothing of stays.
-pub(super) fn accept(connection: &mut Connection, now: DateTime<Utc>) {
-    connection.last_refreshed_at = Some(now);
-    let healed = matches!(
-        connection.health_code,
+/// Whether a renewal that went well proves this health wrong.
+pub(super) fn heals(code: HealthCode) -> bool {
+    matches!(
+        code,
         HealthCode::Expiring
             | HealthCode::Uncertain
             | HealthCode::ReauthRequired
@@ -168,8 +167,12 @@ pub(super) fn accept(connection: &mut Connection, now: DateTime<Utc>) {
             | HealthCode::Unreachable
             | HealthCode::InvalidCredential
             | HealthCode::OperatorConfiguration
-    );
-    if !healed {
+    )
+}
+
+/// Takes a success over: what a renewal can prove wrong is healed, what it says nothing of stays.
+pub(super) fn accept(connection: &mut Connection, now: DateTime<Utc>) {
+    if !heals(connection.health_code) {
         return;
     }
     if connection.status.may_become(ConnectionStatus::Active) {

@@ -18,8 +18,8 @@
 //! 5. Whoever needs the token gets the result of the renewal that is under way.
 //!
 //! # Design
-//! The row is the lock. [`take`](refreshes::take) gives it to one asker, for a lease, and writes
-//! the attempt down, in one statement; [`Attempt::run`](attempt::Attempt) asks the provider with no
+//! The row is the lock. [`Ledger::take`] gives it to one asker, for a lease, and writes the attempt
+//! down, in one statement that serves every asker of the process at that moment; [`Attempt::run`](attempt::Attempt) asks the provider with no
 //! transaction open, in a task of its own that outlives whoever wanted the token; `settle` writes
 //! the answer down. `version` moves with every change of the secret, `fence` with every taker.
 //!
@@ -30,7 +30,7 @@
 //! - *Dead holder*: its attempt stands `in_flight`. Nobody takes over before the call itself would
 //!   have timed out: the host may be working on it, and a second presentation beside the first is
 //!   what kills the grant. Then the attempt is `unknown`, and one more is made.
-//! - *Own time-out*: as unknown; the lease stays for [`QUARANTINE`].
+//! - *Own time-out*: as unknown; the lease stays for the quarantine.
 //! - *Late success*: the answer of a holder that was taken over is stored where its version still
 //!   stands, even over the verdict `expired` of the one that took over.
 //! - *Reconnect meanwhile*: the version has moved, the answer belongs to the old grant: discarded,
@@ -43,14 +43,16 @@
 mod attempt;
 mod due;
 mod judge;
+mod ledger;
 mod settle;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 pub use due::due;
+pub use ledger::Ledger;
 
 use crate::domain::actor::Actor;
 use crate::domain::connection::Connection;
@@ -59,11 +61,12 @@ use crate::domain::ids::ActivityId;
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
 use crate::session::app;
-use crate::store::refreshes::{self, Grant, Verdict, Waits, Wanted};
+use crate::store::refreshes::{self, Grant};
+use crate::store::sweeps::renewals::{Verdict, Wanted};
 use attempt::Attempt;
 
-/// A host may still be committing what we no longer wait for.
-pub const QUARANTINE: Duration = Duration::from_secs(30);
+/// Before a token's end it is renewed although it is lent out: no lease reaches into this.
+pub const LAST_MINUTE: TimeDelta = TimeDelta::seconds(60);
 /// Between two looks whether another's renewal has ended.
 const LOOK: Duration = Duration::from_millis(50);
 const LONGEST_LOOK: Duration = Duration::from_millis(400);
@@ -84,11 +87,30 @@ pub enum Renewal {
     NotRenewable,
 }
 
+/// Which token is found wanting. Where another stands by the time the row is read, there is nothing
+/// to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanting {
+    /// That of this version of the credential.
+    Version(i64),
+    /// Whichever stands, where its time has come.
+    Due,
+}
+
+impl Wanting {
+    fn is(self, grant: &Grant, now: DateTime<Utc>) -> bool {
+        match self {
+            Self::Version(version) => grant.version == version,
+            Self::Due => grant.next_refresh_at.is_some_and(|at| at <= now),
+        }
+    }
+}
+
 /// Who wants it, why, and how long they wait for another's renewal.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// The version of the credential that is found wanting.
-    pub version: i64,
+    /// What is found wanting.
+    pub wanting: Wanting,
     /// Why.
     pub reason: RefreshReason,
     /// In whose name it is recorded.
@@ -113,7 +135,7 @@ pub async fn renew(
         let Some(grant) = read(context, connection).await? else {
             return Ok(Renewal::NotRenewable);
         };
-        if grant.version != wish.version {
+        if !wish.wanting.is(&grant, context.clock.now()) {
             return Ok(Renewal::Fresh);
         }
         let provider = context
@@ -141,7 +163,7 @@ pub async fn renew(
             kills_access_token: rotation.kills_access_token,
         };
         let asked = Instant::now();
-        let Some(answer) = take(context, connection, &wanted, now).await? else {
+        let Some(answer) = context.renewals.take(wanted).await? else {
             return Ok(Renewal::NotRenewable);
         };
         match answer.verdict {
@@ -165,8 +187,19 @@ pub async fn renew(
                     .map_err(|error| Error::Internal(format!("a renewal ended: {error}")))?;
             }
             Verdict::Moved => return Ok(Renewal::Fresh),
+            Verdict::Refused => return Ok(Renewal::Refused(HealthCode::ReauthRequired)),
             Verdict::NotRenewable => return Ok(Renewal::NotRenewable),
-            Verdict::InUse => return Ok(Renewal::Later(answer.until.unwrap_or(now))),
+            Verdict::InUse => {
+                let last_minute = grant.expires_at.map(|at| at - LAST_MINUTE);
+                let until = answer
+                    .until
+                    .into_iter()
+                    .chain(last_minute)
+                    .min()
+                    .unwrap_or(now);
+                settle::postpone(context, connection, &grant, until).await?;
+                return Ok(Renewal::Later(until));
+            }
             Verdict::Undecidable => return settle::undecidable(context, connection, &grant).await,
             Verdict::Held | Verdict::Quarantined => {
                 let left = until.saturating_duration_since(Instant::now());
@@ -183,20 +216,4 @@ pub async fn renew(
 async fn read(context: &Context, connection: &Connection) -> Result<Option<Grant>, Error> {
     let mut tx = context.db.tenant(connection.organization_id).await?;
     Ok(refreshes::grant(&mut *tx, connection.id).await?)
-}
-
-async fn take(
-    context: &Context,
-    connection: &Connection,
-    wanted: &Wanted,
-    now: DateTime<Utc>,
-) -> Result<Option<refreshes::Answer>, Error> {
-    let waits = Waits {
-        lease: context.refresh.lease,
-        deadline: context.refresh.deadline,
-    };
-    let mut tx = context.db.tenant(connection.organization_id).await?;
-    let answer = refreshes::take(&mut *tx, wanted, waits, &context.refresh.holder, now).await?;
-    tx.commit().await?;
-    Ok(answer)
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::attempt::Attempt;
 use super::judge::{self, Facts, Judgement};
-use super::{QUARANTINE, Renewal, due};
+use super::{Renewal, due};
 use crate::authz::{Permission, Permit};
 use crate::domain::activity::Event;
 use crate::domain::actor::Actor;
@@ -17,7 +19,8 @@ use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, sync};
 use crate::providers::{self, GrantError};
 use crate::queue::enqueue;
-use crate::store::refreshes::{self, Failed, Renewed};
+use crate::store::refreshes::{self, Failed};
+use crate::store::sweeps::renewals::Renewed;
 use crate::store::{TenantTx, connections};
 use crate::vault::{Column, Place, random};
 
@@ -64,52 +67,64 @@ async fn renewed(attempt: &Attempt, grant: &providers::Grant) -> Result<Renewal,
             "a renewal without a refresh token".to_owned(),
         ));
     };
-    let renewed = Renewed {
-        connection: connection.id,
-        version: attempt.grant.version,
-        attempt: attempt.id,
-        access_token: seal(Column::AccessToken, &grant.access_token)?,
-        refresh_token: seal(Column::RefreshToken, refresh_token)?,
-        expires_at: grant.expires_at,
-        refresh_expires_at: grant
-            .refresh_expires_at
-            .or(attempt.grant.refresh_expires_at),
-        next_refresh_at: grant
-            .expires_at
-            .map(|at| due(at, now, context.refresh.buffer, random::fraction())),
-        now,
-    };
+    let permit = permit(connection, &attempt.actor);
+    let change = about(Event::GitConnectionRefreshed, connection);
+    let stored = context
+        .renewals
+        .store(Renewed {
+            connection: connection.id,
+            version: attempt.grant.version,
+            attempt: attempt.id,
+            access_token: seal(Column::AccessToken, &grant.access_token)?,
+            refresh_token: seal(Column::RefreshToken, refresh_token)?,
+            expires_at: grant.expires_at,
+            refresh_expires_at: grant
+                .refresh_expires_at
+                .or(attempt.grant.refresh_expires_at),
+            next_refresh_at: grant
+                .expires_at
+                .map(|at| due(at, now, context.refresh.buffer, random::fraction())),
+            scopes: grant.scopes.clone(),
+            entry: audit::entry(&context.vault, &permit, change, now),
+        })
+        .await?;
+    match stored {
+        Some(stored) if stored.stored => {
+            if judge::heals(stored.health) || stored.status != ConnectionStatus::Active {
+                heal(attempt, &permit).await?;
+            }
+        }
+        _ => give_back(attempt, grant).await,
+    }
+    Ok(Renewal::Fresh)
+}
+
+/// What a success proves wrong of the connection's health, and a sync where it had stood still.
+async fn heal(attempt: &Attempt, permit: &Permit) -> Result<(), Error> {
+    let Attempt {
+        context,
+        connection,
+        ..
+    } = attempt;
     let mut tx = context.db.tenant(connection.organization_id).await?;
-    let face = connections::get_for_update(&mut *tx, connection.id).await?;
-    let stored = refreshes::renew(&mut *tx, &renewed).await?;
-    let (Some(mut face), Some(_)) = (face, stored) else {
-        tx.commit().await?;
-        give_back(attempt, grant).await;
-        return Ok(Renewal::Fresh);
+    let Some(mut face) = connections::get_for_update(&mut *tx, connection.id).await? else {
+        return Ok(());
     };
     let before = face.status;
-    face.token_expires_at = renewed.expires_at;
-    face.refresh_token_expires_at = renewed.refresh_expires_at;
-    if grant.scopes.is_some() {
-        face.scopes.clone_from(&grant.scopes);
-    }
-    judge::accept(&mut face, now);
+    judge::accept(&mut face, context.clock.now());
     connections::record_renewal(&mut *tx, &face).await?;
-    let permit = permit(&face, &attempt.actor);
-    let change = about(Event::GitConnectionRefreshed, &face);
-    audit::record(&mut tx, &context.vault, &context.clock, &permit, change).await?;
     let mut jobs = Vec::new();
     if face.status != before {
-        status_changed(context, &mut tx, &permit, &face, before).await?;
+        status_changed(context, &mut tx, permit, &face, before).await?;
         if face.is_active {
             let trigger = SyncTrigger::Reconnected;
-            jobs.push(sync::job(context, &permit, &face, trigger, false));
+            jobs.push(sync::job(context, permit, &face, trigger, false));
         }
     }
     let enqueued = enqueue(&mut tx, &jobs).await?;
     tx.commit().await?;
     context.doorbell.ring(enqueued.iter().map(|job| job.lane));
-    Ok(Renewal::Fresh)
+    Ok(())
 }
 
 /// A pair for a grant that was replaced meanwhile is nobody's: given back where the provider knows
@@ -159,7 +174,7 @@ async fn failed(
         code: error.code.clone(),
         detail: error.detail.clone(),
         next_refresh_at: judgement.again,
-        quarantine: may_still_commit.then_some(QUARANTINE),
+        quarantine: may_still_commit.then_some(context.refresh.quarantine),
     };
     let mut tx = context.db.tenant(connection.organization_id).await?;
     let face = connections::get_for_update(&mut *tx, connection.id).await?;
@@ -188,6 +203,19 @@ fn outcome(judgement: &Judgement, stands: bool) -> Renewal {
         (true, Some(at), _) => Renewal::Later(at),
         (true, None, code) => Renewal::Refused(code.unwrap_or(HealthCode::ReauthRequired)),
     }
+}
+
+/// The token is lent out: its renewal waits.
+pub(super) async fn postpone(
+    context: &Context,
+    connection: &Connection,
+    grant: &refreshes::Grant,
+    until: DateTime<Utc>,
+) -> Result<(), Error> {
+    let mut tx = context.db.tenant(connection.organization_id).await?;
+    refreshes::postpone(&mut *tx, connection.id, grant.version, Some(until)).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The registration that the grant belongs to is gone or another: nothing is sent.

@@ -23,9 +23,10 @@ pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<
             account_login, account_type, account_display_name, account_avatar_url, scopes, \
             missing_scopes, token_expires_at, refresh_token_expires_at, validated_at, \
             validation_error, rate_limit, rate_limit_remaining, rate_limit_reset_at, created_by, \
-            created_by_name, created_at, updated_at) \
+            created_by_name, created_at, updated_at, github_app_id, github_app_installation_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33) \
+            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33, \
+            $34, $35) \
          RETURNING organization_id, id, created_at) \
          INSERT INTO sync_turns (organization_id, connection_id, last_at) \
          SELECT organization_id, id, created_at - random() * interval '4 hours' FROM made",
@@ -62,6 +63,8 @@ pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<
         c.created_by.map(|id| id.0),
         c.created_by_name,
         c.created_at,
+        c.github_app_id,
+        c.github_app_installation_id,
     )
     .execute(db)
     .await?;
@@ -160,6 +163,26 @@ pub async fn record_validation(
     Ok(())
 }
 
+/// Notes when the refresh token ends, with a new one.
+///
+/// # Errors
+/// As every statement.
+pub async fn note_refresh_end(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+    refresh_expires_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "UPDATE connections SET refresh_token_expires_at = $2 \
+         WHERE id = $1 AND refresh_token_expires_at IS DISTINCT FROM $2",
+        id.0,
+        refresh_expires_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Sets the health alone: for what a call found that does not touch the status.
 ///
 /// # Errors
@@ -217,4 +240,16 @@ pub async fn delete(db: impl PgExecutor<'_>, id: ConnectionId) -> Result<bool, S
         .execute(db)
         .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Deletes connections with everything that hangs on them; how many were there.
+///
+/// # Errors
+/// As every statement.
+pub async fn delete_many(db: impl PgExecutor<'_>, ids: &[ConnectionId]) -> Result<u64, StoreError> {
+    let ids: Vec<_> = ids.iter().map(|id| id.0).collect();
+    let done = sqlx::query!("DELETE FROM connections WHERE id = ANY($1)", &ids)
+        .execute(db)
+        .await?;
+    Ok(done.rows_affected())
 }

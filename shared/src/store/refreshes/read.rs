@@ -4,9 +4,28 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::Attempt;
 use crate::domain::ids::ConnectionId;
+use crate::domain::refresh::{RefreshOutcome, RefreshReason};
 use crate::store::error::StoreError;
+
+/// One attempt as shown on a connection's timeline.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// Its id.
+    pub id: Uuid,
+    /// Why it was made.
+    pub reason: RefreshReason,
+    /// The how many-th presentation of its refresh token it was.
+    pub presentation: i16,
+    /// When the provider was about to be asked.
+    pub started_at: DateTime<Utc>,
+    /// When its outcome was written down.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// What became of it.
+    pub outcome: RefreshOutcome,
+    /// The provider's own code.
+    pub code: Option<String>,
+}
 
 /// A grant as stored: secrets sealed.
 #[derive(Clone, Debug)]
@@ -19,6 +38,8 @@ pub struct Grant {
     pub expires_at: Option<DateTime<Utc>>,
     /// When the refresh token ends.
     pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// When it is to be renewed.
+    pub next_refresh_at: Option<DateTime<Utc>>,
     /// Moves with every change of the secret.
     pub version: i64,
     /// Failures in a row.
@@ -41,7 +62,7 @@ pub async fn grant(
 ) -> Result<Option<Grant>, StoreError> {
     let row = sqlx::query_as!(
         Grant,
-        "SELECT access_token, refresh_token, expires_at, refresh_expires_at, version, \
+        "SELECT access_token, refresh_token, expires_at, refresh_expires_at, next_refresh_at, version, \
             refresh_failures AS failures, provider_config_id, oauth_client_id AS client_id, \
             oauth_redirect_uri AS redirect_uri \
          FROM credentials WHERE connection_id = $1",

@@ -1,13 +1,16 @@
 //! Writing repositories, a page at a time.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use crate::domain::ids::{ConnectionId, OrganizationId, OutboxEventId, RepositoryId};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::RemoteRepository;
 use crate::store::error::StoreError;
+
+/// Rows per statement.
+const ROWS: usize = 500;
 
 /// What a page changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,10 +28,14 @@ pub struct PageChanges {
 /// Two runs (or a run and a webhook) may write the same rows at once; rows are locked in the order
 /// of the provider's ids, so they cannot deadlock.
 ///
+/// A page may be long where the provider has no pages; it is written in statements of [`ROWS`]
+/// each, because the planner expects arrays to be short and joins them row by row. Within a
+/// transaction, so that it is written whole.
+///
 /// # Errors
 /// As every statement.
 pub async fn upsert_page(
-    db: impl PgExecutor<'_>,
+    db: &mut PgConnection,
     organization: OrganizationId,
     connection: ConnectionId,
     provider: ProviderKind,
@@ -38,6 +45,24 @@ pub async fn upsert_page(
     let mut sorted: Vec<&RemoteRepository> = page.iter().collect();
     sorted.sort_unstable_by(|a, b| a.provider_repository_id.cmp(&b.provider_repository_id));
     sorted.dedup_by(|a, b| a.provider_repository_id == b.provider_repository_id);
+    let mut changes = PageChanges::default();
+    for rows in sorted.chunks(ROWS) {
+        let more = upsert_rows(&mut *db, organization, connection, provider, rows, now).await?;
+        changes.added += more.added;
+        changes.updated += more.updated;
+    }
+    Ok(changes)
+}
+
+/// Rows in the order of the provider's ids, each once.
+async fn upsert_rows(
+    db: &mut PgConnection,
+    organization: OrganizationId,
+    connection: ConnectionId,
+    provider: ProviderKind,
+    sorted: &[&RemoteRepository],
+    now: DateTime<Utc>,
+) -> Result<PageChanges, StoreError> {
     // A host may send U+0000 in any text; Postgres takes none, and one name must not fail a page.
     let clean = |text: &String| text.replace('\0', "");
     macro_rules! column {
@@ -170,6 +195,9 @@ pub struct Removed {
 /// By `NOT IN`, whose list is hashed whatever the planner believes of it: pages come and go, so their
 /// statistics are never right, and an anti-join by loops over ten thousand rows takes seconds. (No id
 /// is null.)
+///
+/// `NOT IN` over ids that are never null, because it is hashed whatever the planner expects of arrays;
+/// an anti-join is a loop over all pairs there, which is half a minute for 10,000 repositories.
 ///
 /// # Errors
 /// As every statement.

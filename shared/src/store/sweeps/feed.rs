@@ -25,8 +25,10 @@ pub struct Standing {
 }
 
 /// How each of these organizations' jobs stand: those that wait or run, and those made since the
-/// given floor, at most `limit` of each. Three probes of indexes per organization, however many
-/// jobs have ended or wait.
+/// given floor, at most `limit` of each. Two probes of indexes per organization, however many jobs
+/// have ended or wait, and one reading of what runs for all of them together: its index has an entry
+/// for every job that ran since the last vacuum, which nobody should pass by once per organization
+/// (100,000 of them, 200 organizations, an old snapshot held: 1,221 ms so, 7 ms together).
 ///
 /// # Errors
 /// As every statement.
@@ -37,6 +39,8 @@ pub async fn standings(
     limit: i64,
 ) -> Result<Vec<(OrganizationId, JobId, Standing)>, StoreError> {
     let ids: Vec<uuid::Uuid> = organizations.iter().map(|id| id.0).collect();
+    // `IS TRUE` keeps what runs from being looked for among all jobs of these organizations. No limit
+    // there: no more runs than workers have slots.
     // Where the queue was empty when it was last analyzed, its index looks not worth the order that
     // it has, and a whole backlog would be read and sorted.
     let in_order = "BEGIN READ ONLY; SET LOCAL enable_seqscan = off; \
@@ -53,11 +57,11 @@ pub async fn standings(
              ORDER BY lane_connection, priority, long, run_at, id LIMIT $3)
             UNION ALL
             (SELECT id, status, attempt, fence, run_at, progress_done, progress_total FROM jobs
-             WHERE organization_id = w.id AND status = 1 LIMIT $3)
-            UNION ALL
-            (SELECT id, status, attempt, fence, run_at, progress_done, progress_total FROM jobs
              WHERE organization_id = w.id AND id >= $2 AND status > 1 ORDER BY id DESC LIMIT $3)
-         ) j"#,
+         ) j
+         UNION ALL
+         SELECT organization_id, id, status, attempt, fence, run_at, progress_done, progress_total
+         FROM jobs WHERE status = 1 AND (organization_id = ANY ($1)) IS TRUE"#,
         &ids,
         floor.0,
         limit

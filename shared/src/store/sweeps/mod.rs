@@ -1,6 +1,8 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
 mod feed;
+mod forget;
+pub mod renewals;
 mod turns;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +12,7 @@ use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
 pub use feed::{Standing, entries_of_event, standings};
+pub use forget::forget_oauth_states;
 pub use turns::{Turn, Turns, forget_outbox_events, take_turns};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
@@ -64,29 +67,52 @@ pub async fn forget_idempotency_keys(
     Ok(done.rows_affected())
 }
 
-/// Runs that say they are running although their job has ended or is gone, at most `limit`: the
-/// job was cancelled while it waited, or died for the last time.
+/// A stretch of runs of the repository sync that say they are running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunsLookedAt {
+    /// The connection of the last one; `None` where there was nothing more to look at.
+    pub last: Option<ConnectionId>,
+    /// Those whose job has ended or is gone: it was cancelled while it waited, or died for the last
+    /// time.
+    pub stranded: Vec<(OrganizationId, SyncRunId)>,
+}
+
+/// Looks at the next `limit` runs that say they are running, behind those of the connection `after`
+/// (a connection has one at most), for those whose job neither waits nor runs.
 ///
 /// # Errors
 /// As every statement.
 pub async fn stranded_runs(
     db: &SystemExecutor,
+    after: ConnectionId,
     limit: i64,
-) -> Result<Vec<(OrganizationId, SyncRunId)>, StoreError> {
+) -> Result<RunsLookedAt, StoreError> {
+    // Each job is probed by its key. An anti-join would be free to read the whole queue, which looks
+    // empty to the planner where it was empty when it was last analyzed.
     let rows = sqlx::query!(
-        "SELECT r.organization_id, r.id FROM sync_runs r \
-         WHERE r.status = 'running' AND NOT EXISTS \
-            (SELECT FROM jobs j WHERE j.organization_id = r.organization_id AND j.id = r.job_id \
-             AND j.status IN (0, 1)) \
-         LIMIT $1",
+        r#"WITH page AS MATERIALIZED (
+            SELECT organization_id, id, connection_id, job_id FROM sync_runs
+            WHERE status = 'running' AND connection_id > $1 ORDER BY connection_id LIMIT $2
+        )
+        SELECT p.organization_id AS "organization_id!", p.id AS "id!",
+            p.connection_id AS "connection_id!", standing.id IS NULL AS "stranded!"
+        FROM page p LEFT JOIN LATERAL
+            (SELECT j.id FROM jobs j WHERE j.organization_id = p.organization_id
+                AND j.id = p.job_id AND j.status IN (0, 1) LIMIT 1) standing ON true
+        ORDER BY p.connection_id"#,
+        after.0,
         limit
     )
     .fetch_all(db.pool())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.organization_id.into(), row.id.into()))
-        .collect())
+    Ok(RunsLookedAt {
+        last: rows.last().map(|row| row.connection_id.into()),
+        stranded: rows
+            .iter()
+            .filter(|row| row.stranded)
+            .map(|row| (row.organization_id.into(), row.id.into()))
+            .collect(),
+    })
 }
 
 /// An organization that has jobs.

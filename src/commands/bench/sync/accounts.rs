@@ -51,6 +51,8 @@ impl Bench {
             provider: ProviderKind::Github,
             auth_method: AuthMethod::Pat,
             api_token: Some(Secret::from(token)),
+            grant: None,
+            installation: None,
             username: None,
             base_url: None,
             azure_organization: None,

@@ -8,7 +8,7 @@ use http::header::AUTHORIZATION;
 use super::errors;
 use crate::answer::{Answer, Asked};
 use crate::face::Face;
-use crate::model::{State, Token};
+use crate::model::{Delayed, State, Token};
 
 /// The token that a request presents, whatever it is worth.
 pub(crate) fn credential(headers: &HeaderMap) -> Option<String> {
@@ -39,8 +39,19 @@ pub(super) fn authenticate<'a>(
     let secret = credential(&asked.headers).unwrap_or_default();
     let token = state.token_of_secret(&secret);
     let live = |token: &&Token| token.kind.face() == Face::GitHub && token.is_active(state.now());
-    match token.filter(live) {
-        Some(token) => Ok(Some(token)),
-        None => Err(errors::bad_credentials()),
+    let Some(token) = token.filter(live) else {
+        return Err(errors::bad_credentials());
+    };
+    if let Some((id, _)) = &token.installation {
+        match state.installation(*id) {
+            None => return Err(errors::bad_credentials()),
+            Some(found) if found.suspended_at.is_some() => return Err(errors::suspended()),
+            Some(_) => {}
+        }
+    }
+    match token.delayed.as_ref().and_then(Delayed::refuse) {
+        Some(403) => Err(errors::not_for_integrations()),
+        Some(_) => Err(errors::bad_credentials()),
+        None => Ok(Some(token)),
     }
 }

@@ -25,6 +25,15 @@ pub(super) fn bad_credentials() -> Answer {
     error(401, "Bad credentials")
 }
 
+/// 403 for what a token of an App or of its user may not do.
+pub(super) fn not_for_integrations() -> Answer {
+    error(403, "Resource not accessible by integration")
+}
+
+pub(super) fn suspended() -> Answer {
+    error(403, "This installation has been suspended")
+}
+
 pub(super) fn requires_authentication() -> Answer {
     error(401, "Requires authentication")
 }

@@ -3,10 +3,15 @@
 //! `admit` is the way of every request: API version, credential, budget, route, ETag, headers. Routes are on one screen
 //! in `route`.
 
+mod applications;
+mod apps;
+mod assertion;
 mod branches;
 mod caller;
 mod errors;
+mod installations;
 mod meta;
+pub(crate) mod oauth;
 mod organizations;
 mod paging;
 mod rate_limit;
@@ -36,7 +41,8 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let mut answer = forge.read(|state| admit(forge, state, asked));
+    let answer = apps::act(forge, asked).or_else(|| applications::of(forge, asked));
+    let mut answer = answer.unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     let sequence = asked.sequence;
     let id = format!("{:04X}:{:05X}:{sequence:07X}", 0xF0A6, sequence % 0xFFFFF);
     set(&mut answer, "x-github-request-id", id);
@@ -55,6 +61,9 @@ fn admit(forge: &Forge, state: &State, asked: &Asked) -> Answer {
     let Some(version) = version else {
         return errors::unsupported_version(wanted.unwrap_or_default());
     };
+    if let Some(answer) = apps::as_app(forge, state, asked, version) {
+        return answer;
+    }
     let token = match caller::authenticate(state, asked) {
         Ok(token) => token,
         Err(refused) => return refused_as_nobody(forge, state, refused),
@@ -135,9 +144,16 @@ impl<'a> Call<'a> {
             return errors::not_found();
         }
         match segments.as_slice() {
+            // An installation is nobody.
+            ["user", ..] if self.is_installation() => errors::not_for_integrations(),
             ["user"] => user::show(self),
             ["user", "repos"] => repositories::of_user(self),
             ["user", "orgs"] => organizations::of_user(self),
+            ["user", "installations"] => installations::of_user(self),
+            ["user", "installations", id, "repositories"] => {
+                installations::repositories_for_user(self, id)
+            }
+            ["installation", "repositories"] => installations::repositories(self),
             ["orgs", login] => organizations::show(self, login),
             ["orgs", login, "repos"] => repositories::of_organization(self, login),
             ["meta"] => meta::show(),
@@ -152,6 +168,11 @@ impl<'a> Call<'a> {
         }
     }
 
+    fn is_installation(&self) -> bool {
+        let token = self.viewer.token;
+        token.is_some_and(|token| token.installation.is_some())
+    }
+
     fn repository(&self, found: Found<'a>, rest: &[&str]) -> Answer {
         let (repository, moved) = match found {
             Found::Here(repository) => (repository, false),
@@ -163,6 +184,10 @@ impl<'a> Call<'a> {
         }
         if moved {
             return errors::moved(self, repository, rest);
+        }
+        let reads_contents = matches!(rest, ["branches" | "git", ..]);
+        if reads_contents && !self.viewer.token.is_none_or(|token| token.may("contents")) {
+            return errors::not_for_integrations();
         }
         match rest {
             [] => repositories::show(self, repository),

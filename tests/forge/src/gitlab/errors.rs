@@ -60,6 +60,16 @@ pub(super) fn invalid(parameter: &str) -> Answer {
     error(400, &format!("{parameter} is invalid"))
 }
 
+/// 400 for a value that the model refuses.
+pub(super) fn bad_request(text: &str) -> Answer {
+    message(400, &format!("400 Bad request - {text}"))
+}
+
+/// 405 for a token that is no personal access token.
+pub(super) fn not_for_this_token() -> Answer {
+    message(405, "405 Method Not Allowed")
+}
+
 /// 405 for pages that this order or this depth does not have.
 pub(super) fn not_pageable(text: &str) -> Answer {
     error(405, text)

@@ -9,9 +9,11 @@ mod errors;
 mod filter;
 mod groups;
 mod instance;
+pub(crate) mod oauth;
 mod paging;
 mod projects;
 mod render;
+mod rotation;
 mod tokens;
 mod user;
 
@@ -35,7 +37,8 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let mut answer = forge.read(|state| admit(forge, state, asked));
+    let mut answer = rotation::of(forge, asked)
+        .unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     set(
         &mut answer,
         "x-request-id",

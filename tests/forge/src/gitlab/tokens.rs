@@ -13,7 +13,7 @@ pub(super) fn show_self(call: &Call<'_>) -> Result<Answer, Answer> {
 }
 
 /// The vendor's `PersonalAccessToken`. The end is a date.
-fn described(state: &State, token: &Token) -> Value {
+pub(super) fn described(state: &State, token: &Token) -> Value {
     let now = state.now();
     json!({
         "id": token.id,

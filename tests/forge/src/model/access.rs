@@ -79,8 +79,11 @@ impl<'a> Viewer<'a> {
         self.token.map(|token| token.user)
     }
 
-    /// What the viewer may do in the repository, by the user's rights alone.
+    /// What the viewer may do in the repository, by the user's rights alone; an installation by what it was granted.
     pub(crate) fn access(&self, repository: &Repository) -> Option<Access> {
+        if let Some(token) = self.token.filter(|token| token.installation.is_some()) {
+            return self.state.installation_access(token, repository);
+        }
         self.state.access(self.user()?, repository)
     }
 
@@ -108,7 +111,8 @@ impl<'a> Viewer<'a> {
         let granted = match token.kind {
             TokenKind::Classic | TokenKind::GitHubOAuth => member && token.has_any_scope(&["repo"]),
             TokenKind::FineGrained => member && token.covers(repository),
-            TokenKind::GitHubUser | TokenKind::GitHubInstallation => member,
+            TokenKind::GitHubUser => member && self.state.is_installed_for(token, repository),
+            TokenKind::GitHubInstallation => member,
             TokenKind::GitLabPersonal | TokenKind::GitLabOAuth => member || internal,
             TokenKind::BitbucketApi
             | TokenKind::BitbucketAccess

@@ -116,6 +116,7 @@ impl State {
             id,
             owner,
             name: spec.name,
+            project: spec.project,
             description: spec.description,
             visibility: spec.visibility,
             archived: spec.archived,

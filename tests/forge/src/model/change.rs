@@ -1,7 +1,7 @@
 //! What happens to repositories while somebody keeps a copy of the list: renames, transfers, pushes, deletions.
 
 use super::repository::commit_id;
-use super::{Branch, OwnerId, Repository, RepositoryId, State};
+use super::{Access, Branch, OwnerId, Repository, RepositoryId, State};
 
 impl State {
     /// The repository, to be changed. Its name and owner are changed by [`State::rename`] and [`State::transfer`], which
@@ -14,6 +14,16 @@ impl State {
             Some(repository) => repository,
             None => panic!("{id} is no repository of this forge"),
         }
+    }
+
+    /// Invites a user to a repository, or changes what an invited one may do.
+    ///
+    /// # Panics
+    /// Where there is no such repository or user.
+    pub fn add_collaborator(&mut self, id: RepositoryId, login: &str, access: Access) {
+        let user = self.known(login);
+        self.user_mut(user).collaborations.insert(id);
+        self.repository_mut(id).collaborators.insert(user, access);
     }
 
     /// Gives a repository another name; the old path redirects until somebody takes it.

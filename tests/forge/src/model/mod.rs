@@ -5,8 +5,12 @@
 //! requests ask for (login, path, owner, token), so a request costs its page and not the world.
 
 mod access;
+mod app;
 mod build;
 mod change;
+mod installation;
+mod oauth_app;
+mod oauth_grant;
 mod owner;
 mod repository;
 mod resolve;
@@ -18,10 +22,19 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 
 pub(crate) use access::{Sight, Viewer};
+pub use app::{App, AppSpec, Installation, InstallationSpec, RegisteredApp};
+pub(crate) use installation::{MintRefusal, Narrowing};
+pub(crate) use oauth_app::{Decision, Registrations};
+pub use oauth_app::{OAuthApp, OAuthAppId, OAuthAppKind, OAuthAppSpec, RefreshTokenId};
+pub use oauth_grant::RefreshToken;
+pub(crate) use oauth_grant::{Code, CodeRefusal, Issued, RefreshRefusal};
 pub use owner::{Organization, Owner, OwnerKind, Role, User};
 pub use repository::{Access, Branch, Repository, RepositorySpec, Visibility};
 pub(crate) use resolve::Found;
-pub use settings::{GitHubSettings, GitLabSettings, Settings};
+pub use settings::{
+    AzureSettings, BitbucketSettings, GitHubSettings, GitLabSettings, Settings, SignIn,
+};
+pub(crate) use token::Delayed;
 pub use token::{Token, TokenKind, TokenSpec};
 
 use crate::clock::Clock;
@@ -32,6 +45,11 @@ pub type OwnerId = u64;
 pub type RepositoryId = u64;
 /// Id of an access token, which is not its secret.
 pub type TokenId = u64;
+
+/// Id of a GitHub App.
+pub type AppId = u64;
+/// Id of an installation of a GitHub App.
+pub type InstallationId = u64;
 
 /// The whole forge as a value.
 #[derive(Clone)]
@@ -50,9 +68,14 @@ pub struct State {
     pub(crate) former_names: HashMap<(OwnerId, String), RepositoryId>,
     pub(crate) tokens: BTreeMap<TokenId, Token>,
     pub(crate) secrets: HashMap<String, TokenId>,
+    pub(crate) apps: BTreeMap<AppId, App>,
+    pub(crate) installations: BTreeMap<InstallationId, Installation>,
+    pub(crate) oauth: Registrations,
     pub(crate) next_owner: OwnerId,
     pub(crate) next_repository: RepositoryId,
     pub(crate) next_token: TokenId,
+    pub(crate) next_app: AppId,
+    pub(crate) next_installation: InstallationId,
 }
 
 impl State {
@@ -70,9 +93,14 @@ impl State {
             former_names: HashMap::new(),
             tokens: BTreeMap::new(),
             secrets: HashMap::new(),
+            apps: BTreeMap::new(),
+            installations: BTreeMap::new(),
+            oauth: Registrations::default(),
             next_owner: 1001,
             next_repository: 300_000_001,
             next_token: 1,
+            next_app: 90_001,
+            next_installation: 50_000_001,
         }
     }
 

@@ -16,6 +16,8 @@ pub struct Repository {
     pub owner: OwnerId,
     /// Unique within the owner, whatever the case.
     pub name: String,
+    /// Azure DevOps: the project in which it lies; `None` is the owner's default one, which has the owner's login as its name.
+    pub project: Option<String>,
     /// A sentence, or none.
     pub description: Option<String>,
     /// Who may see it without an invitation.
@@ -110,6 +112,7 @@ pub(crate) fn commit_id(repository: RepositoryId, branch: &str, push: u64) -> St
 #[derive(Clone, Debug)]
 pub struct RepositorySpec {
     pub(crate) name: String,
+    pub(crate) project: Option<String>,
     pub(crate) description: Option<String>,
     pub(crate) visibility: Visibility,
     pub(crate) archived: bool,
@@ -125,6 +128,7 @@ impl RepositorySpec {
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            project: None,
             description: None,
             visibility: Visibility::Private,
             archived: false,
@@ -134,6 +138,12 @@ impl RepositorySpec {
             default_branch: "main".to_owned(),
             collaborators: Vec::new(),
         }
+    }
+
+    /// In this project (Azure DevOps; no other face shows it).
+    pub fn project(mut self, name: impl Into<String>) -> Self {
+        self.project = Some(name.into());
+        self
     }
 
     /// With a description.

@@ -3,12 +3,14 @@
 //! Secrets have the prefix and the shape of the real ones, so that prefix checks and log scrubbers meet what they will
 //! meet outside. They are worth nothing: they follow from the forge's seed and a counter.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use super::{OwnerId, RepositoryId, State, TokenId};
+use super::{AppId, InstallationId, OwnerId, RepositoryId, State, TokenId};
 use crate::face::Face;
 
 /// An access token.
@@ -32,10 +34,38 @@ pub struct Token {
     pub revoked: bool,
     /// Organizations with enforced single sign-on for which it was authorized.
     pub sso_authorized: BTreeSet<OwnerId>,
-    /// The one account a fine-grained token is bound to.
+    /// The one account a fine-grained token is bound to, the one organization of an Azure DevOps token; without one that
+    /// is a token for all of its user's organizations.
     pub resource_owner: Option<OwnerId>,
-    /// The repositories a fine-grained token is limited to; `None` is all of its resource owner.
+    /// The repositories a fine-grained token or one of an installation is limited to; `None` is all of its resource owner.
     pub repositories: Option<BTreeSet<RepositoryId>>,
+    /// The App that a user authorized (`ghu_…`), or whose installation it speaks for (`ghs_…`).
+    pub app: Option<AppId>,
+    /// The installation it speaks for, with what it may do: permissions and their level.
+    pub installation: Option<(InstallationId, BTreeMap<String, String>)>,
+    /// Refusals still to come, because the token has not reached every machine of the provider.
+    pub(crate) delayed: Option<Delayed>,
+}
+
+/// A token that is good and is refused for a while.
+#[derive(Clone, Debug)]
+pub(crate) struct Delayed {
+    /// 401 while the token itself is on its way, 403 while its permissions are.
+    pub(crate) status: u16,
+    /// How often still.
+    pub(crate) left: Arc<AtomicU32>,
+}
+
+impl Delayed {
+    /// Takes one refusal; `None` once there are none left.
+    pub(crate) fn refuse(&self) -> Option<u16> {
+        let taken = self
+            .left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+        taken.is_ok().then_some(self.status)
+    }
 }
 
 /// Kinds of tokens.
@@ -101,6 +131,7 @@ pub struct TokenSpec {
     pub(crate) sso_authorized: Vec<String>,
     pub(crate) resource_owner: Option<String>,
     pub(crate) repositories: Option<BTreeSet<RepositoryId>>,
+    pub(crate) app: Option<AppId>,
 }
 
 impl TokenSpec {
@@ -114,6 +145,7 @@ impl TokenSpec {
             sso_authorized: Vec::new(),
             resource_owner: None,
             repositories: None,
+            app: None,
         }
     }
 
@@ -132,6 +164,34 @@ impl TokenSpec {
     /// A GitLab personal access token with the scope `api` and no end.
     pub fn gitlab(login: &str) -> Self {
         Self::new(login, TokenKind::GitLabPersonal, &["api"])
+    }
+
+    /// A Bitbucket API token with the scopes that reading needs and no end.
+    pub fn bitbucket(login: &str) -> Self {
+        let scopes = [
+            "read:user:bitbucket",
+            "read:workspace:bitbucket",
+            "read:repository:bitbucket",
+        ];
+        Self::new(login, TokenKind::BitbucketApi, &scopes)
+    }
+
+    /// A Bitbucket access token of the workspace of this account, with no end. [`TokenSpec::repositories`] makes it one of
+    /// a repository, or of a project where they are several.
+    pub fn bitbucket_access(workspace: &str) -> Self {
+        Self::new(
+            workspace,
+            TokenKind::BitbucketAccess,
+            &["account", "repository"],
+        )
+    }
+
+    /// A personal access token of Azure DevOps for the organization named like its user, with the scopes `vso.code` and
+    /// `vso.project` and no end.
+    pub fn azure(login: &str) -> Self {
+        let mut spec = Self::new(login, TokenKind::AzurePat, &["vso.code", "vso.project"]);
+        spec.resource_owner = Some(login.to_owned());
+        spec
     }
 
     /// A token of another kind, with these scopes and no end.
@@ -163,9 +223,15 @@ impl TokenSpec {
         self
     }
 
-    /// Fine-grained: bound to this account.
+    /// Fine-grained: bound to this account. Azure DevOps: for this organization alone.
     pub fn resource_owner(mut self, login: &str) -> Self {
         self.resource_owner = Some(login.to_owned());
+        self
+    }
+
+    /// Of a user who authorized this App ([`TokenKind::GitHubUser`]).
+    pub fn app(mut self, id: AppId) -> Self {
+        self.app = Some(id);
         self
     }
 
@@ -218,9 +284,16 @@ impl State {
             sso_authorized: spec.sso_authorized.iter().map(|l| self.known(l)).collect(),
             resource_owner: spec.resource_owner.map(|login| self.known(&login)),
             repositories: spec.repositories,
+            app: spec.app,
+            installation: None,
+            delayed: None,
         };
-        self.secrets.insert(secret.clone(), id);
-        self.tokens.insert(id, token);
+        self.keep(secret, token)
+    }
+
+    pub(super) fn keep(&mut self, secret: String, token: Token) -> String {
+        self.secrets.insert(secret.clone(), token.id);
+        self.tokens.insert(token.id, token);
         secret
     }
 
@@ -233,7 +306,7 @@ impl State {
         token.map(|token| token.revoked = true).is_some()
     }
 
-    fn secret(&self, id: TokenId, kind: TokenKind) -> String {
+    pub(super) fn secret(&self, id: TokenId, kind: TokenKind) -> String {
         let noise = letters(&format!("{}\n{id}", self.seed), 81);
         match kind {
             TokenKind::Classic => format!("ghp_{}", &noise[..36]),
@@ -275,7 +348,7 @@ impl State {
 }
 
 /// `length` letters and digits that follow from `seed` alone.
-fn letters(seed: &str, length: usize) -> String {
+pub(super) fn letters(seed: &str, length: usize) -> String {
     const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     let blocks = (0u8..).flat_map(|block| Sha256::digest(format!("{seed}\n{block}")));
     blocks

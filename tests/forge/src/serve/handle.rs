@@ -11,9 +11,9 @@ use hyper::body::Body;
 
 use super::body::{self, Outgoing};
 use super::door::{Door, Place};
-use crate::answer::{Answer, Asked, set};
+use crate::answer::{Answer, Asked, Issues, set};
 use crate::face::Face;
-use crate::faults::{Action, Canned};
+use crate::faults::{Action, Canned, Struck};
 use crate::forge::Forge;
 use crate::gates::Hold;
 use crate::log::Request;
@@ -63,10 +63,17 @@ where
     pause(forge.latency(door.face)).await;
     inner.gates.pass(&arrived, Hold::BeforeWork).await;
     let fault = inner.faults.strike(&arrived);
-    pause(fault.as_ref().and_then(|f| f.delay).unwrap_or_default()).await;
-    let action = fault.map_or(Action::Proceed, |fault| fault.action);
+    let Struck {
+        delay,
+        answer_delay,
+        action,
+    } = fault.unwrap_or_default();
+    pause(delay).await;
     let mut answer = match &action {
-        Action::Reset => return Outcome::Cut,
+        Action::Reset => {
+            inner.log.cut(arrived.sequence, forge.now());
+            return Outcome::Cut;
+        }
         Action::Answer(canned) => canned.answer(),
         _ => match (place, door.face) {
             (Place::Api(_), Face::GitHub) => github::api(&forge, &asked),
@@ -77,9 +84,16 @@ where
             (Place::Nowhere, _) => answer::bytes(404, "text/plain", "404 page not found\n"),
         },
     };
+    if let Some(Issues(token)) = answer.extensions().get() {
+        inner.log.issued(arrived.sequence, *token);
+    }
     inner.gates.pass(&arrived, Hold::AfterWork).await;
+    pause(answer_delay).await;
     match &action {
-        Action::LoseAnswer => return Outcome::Cut,
+        Action::LoseAnswer => {
+            inner.log.cut(arrived.sequence, forge.now());
+            return Outcome::Cut;
+        }
         Action::AnswerAfterWork(canned) => answer = canned.answer(),
         Action::ContentType(other) => set(&mut answer, CONTENT_TYPE.as_str(), other),
         _ => {}
@@ -87,9 +101,8 @@ where
     // Providers date their answers by their own clock, and clients measure their skew by it.
     let date = forge.now().format("%a, %d %b %Y %H:%M:%S GMT");
     set(&mut answer, DATE.as_str(), date);
-    inner
-        .log
-        .answered(arrived.sequence, answer.status().as_u16());
+    let status = answer.status().as_u16();
+    inner.log.answered(arrived.sequence, status, forge.now());
     Outcome::Send(match action {
         Action::Truncate(keep) => body::broken_off(answer, keep),
         Action::Drip { chunk, pause } => body::in_drops(answer, chunk, pause),
@@ -107,6 +120,13 @@ fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
     let token = secret
         .as_ref()
         .and_then(|secret| forge.read(|state| state.token_of_secret(secret).map(|token| token.id)));
+    let form = match asked.is_get() {
+        true => Query::default(),
+        false => asked.parameters(),
+    };
+    let refresh_token = form.get("refresh_token").and_then(|secret| {
+        forge.read(|state| state.refresh_token_of_secret(secret).map(|token| token.id))
+    });
     let mut request = Request {
         sequence: 0,
         at: forge.now(),
@@ -116,8 +136,12 @@ fn arrive(forge: &Forge, face: Face, asked: &mut Asked) -> Request {
         query: asked.query.clone(),
         authenticated: secret.is_some(),
         token,
+        grant_type: form.get("grant_type").map(str::to_owned),
+        refresh_token,
+        issued: None,
         conditional: asked.headers.contains_key(IF_NONE_MATCH),
         status: None,
+        ended: None,
     };
     forge.inner.log.arrive(&mut request);
     asked.sequence = request.sequence;

@@ -1,6 +1,8 @@
 //! What the tests of the faces share: a seeded forge, served, and a client that follows nothing.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod oauth;
+
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
@@ -53,6 +55,26 @@ impl World {
         };
         let request = self.client.get(url).bearer_auth(token);
         request.send().await.expect("an answer")
+    }
+
+    /// Asks Bitbucket as a user with an API token.
+    pub async fn bitbucket(&self, token: &str, path: &str) -> Response {
+        let request = self.client.get(self.bitbucket_url(path));
+        let request = request.basic_auth("ada@example.com", Some(token));
+        request.send().await.expect("an answer")
+    }
+
+    /// Asks Bitbucket with an access token or one of OAuth.
+    pub async fn bitbucket_bearer(&self, token: &str, path: &str) -> Response {
+        let request = self.client.get(self.bitbucket_url(path)).bearer_auth(token);
+        request.send().await.expect("an answer")
+    }
+
+    fn bitbucket_url(&self, path: &str) -> String {
+        match path.strip_prefix("http") {
+            Some(_) => path.to_owned(),
+            None => format!("{}{path}", self.at.bitbucket.api_url),
+        }
     }
 
     pub async fn gitlab(&self, token: &str, path: &str) -> Response {

@@ -1,0 +1,203 @@
+//! A secret was checked at its provider: what the answer means, sealed and stored. The one way in
+//! for pasted tokens, for tokens pasted in place of others, and for grants.
+
+use chrono::{DateTime, Utc};
+
+use super::judge;
+use crate::authz::Permit;
+use crate::domain::activity::Event;
+use crate::domain::connection::{Account, Connection};
+use crate::domain::ids::ProviderConfigId;
+use crate::domain::lifecycle::ConnectionStatus;
+use crate::domain::provider::Instance;
+use crate::domain::secret::{ExposeSecret, Secret};
+use crate::domain::sync::SyncTrigger;
+use crate::flows::audit::{self, Change};
+use crate::flows::{Context, Error, sync};
+use crate::providers::{Grant, Identity, Provider, ProviderError};
+use crate::queue::NewJob;
+use crate::session::refresh::due;
+use crate::store::credentials::NewCredential;
+use crate::store::{TenantTx, connections, counters, credentials};
+use crate::vault::{Column, Place, random};
+
+/// A secret as it came.
+#[derive(Clone, Debug)]
+pub(in crate::flows) struct NewSecret {
+    /// The tokens. Of a pasted token, the access token alone; its end and its scopes are what the
+    /// provider tells.
+    pub(in crate::flows) grant: Grant,
+    /// The registration that it was granted to, where known.
+    pub(in crate::flows) through: Option<Through>,
+    /// The row of the App that is installed, whose key is there and not here.
+    pub(in crate::flows) app_config: Option<ProviderConfigId>,
+}
+
+/// The registration behind a grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::flows) struct Through {
+    /// `None` is the platform's, from the settings.
+    pub(in crate::flows) config: Option<ProviderConfigId>,
+    /// The client.
+    pub(in crate::flows) client_id: String,
+    /// Exactly as it was sent.
+    pub(in crate::flows) redirect_uri: String,
+}
+
+impl NewSecret {
+    /// A token that somebody pasted.
+    pub(in crate::flows) fn pasted(token: Secret) -> Self {
+        Self {
+            grant: Grant {
+                access_token: token,
+                refresh_token: None,
+                expires_at: None,
+                refresh_expires_at: None,
+                scopes: None,
+            },
+            through: None,
+            app_config: None,
+        }
+    }
+
+    /// No secret: the key is the App's, of this row or of the settings.
+    pub(in crate::flows) fn of_app(config: Option<ProviderConfigId>) -> Self {
+        Self {
+            app_config: config,
+            ..Self::pasted(Secret::from(""))
+        }
+    }
+}
+
+/// Takes over what the provider said of a secret, a refusal for now included, and seals it for the
+/// connection's place. Every status heals: this is another secret than the one it was about.
+pub(in crate::flows) fn judge_and_seal(
+    context: &Context,
+    connection: &mut Connection,
+    (provider, instance): (&dyn Provider, &Instance),
+    secret: &NewSecret,
+    answer: &Result<Identity, ProviderError>,
+    now: DateTime<Utc>,
+) -> Result<NewCredential, Error> {
+    let grant = &secret.grant;
+    connection.status = connection.status.heals();
+    connection.token_expires_at = grant.expires_at;
+    connection.refresh_token_expires_at = grant.refresh_expires_at;
+    connection.scopes.clone_from(&grant.scopes);
+    match answer {
+        Ok(identity) => judge::accept(connection, identity, grant.refresh_token.is_some(), now),
+        Err(error) => {
+            let page = provider.token_page(instance);
+            // Not proven yet, whatever the one before was.
+            connection.account = Account::default();
+            judge::refuse(connection, error, &page, now);
+            connection.status = ConnectionStatus::Error;
+        }
+    }
+    let seal = |secret: &Secret, column| {
+        let place = Place::credential(connection.organization_id, connection.id, column);
+        context.vault.seal(&place, secret)
+    };
+    let refresh = grant.refresh_token.as_ref();
+    let renews_at = refresh
+        .and(connection.token_expires_at)
+        .map(|end| due(end, now, context.refresh.buffer, random::fraction()));
+    Ok(NewCredential {
+        access_token: (!grant.access_token.expose_secret().is_empty())
+            .then(|| seal(&grant.access_token, Column::AccessToken))
+            .transpose()?,
+        refresh_token: refresh
+            .map(|token| seal(token, Column::RefreshToken))
+            .transpose()?,
+        expires_at: connection.token_expires_at,
+        refresh_expires_at: grant.refresh_expires_at,
+        next_refresh_at: renews_at,
+        provider_config: match &secret.through {
+            Some(through) => through.config,
+            None => secret.app_config,
+        },
+        client_id: secret.through.as_ref().map(|t| t.client_id.clone()),
+        redirect_uri: secret.through.as_ref().map(|t| t.redirect_uri.clone()),
+    })
+}
+
+/// Stores a new connection with its credential; the job that comes next.
+pub(in crate::flows) async fn keep_new(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+    connection: &Connection,
+    credential: &NewCredential,
+) -> Result<NewJob, Error> {
+    let organization = connection.organization_id;
+    connections::insert(&mut **tx, connection).await?;
+    let now = connection.created_at;
+    credentials::put(&mut **tx, organization, connection.id, credential, now).await?;
+    counters::move_connections(&mut **tx, organization, 1, 1).await?;
+    if connection.allow_org_usage {
+        counters::move_shared(&mut **tx, 1, 1).await?;
+    }
+    let change = about(Event::GitConnectionCreated, connection)
+        .with("creator_id", permit.actor().id.map(|id| id.to_string()))
+        .with("provider", connection.provider.as_str())
+        .with("auth_method", connection.auth_method.as_str());
+    audit::record(tx, &context.vault, &context.clock, permit, change).await?;
+    Ok(next_job(context, permit, connection, SyncTrigger::Created))
+}
+
+/// Puts a secret in place of the one before: repositories and settings stay; the job that comes
+/// next. `before` must be locked in this transaction.
+pub(in crate::flows) async fn keep_healed(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+    (before, connection): (&Connection, &Connection),
+    credential: &NewCredential,
+) -> Result<NewJob, Error> {
+    let organization = connection.organization_id;
+    let now = context.clock.now();
+    credentials::put(&mut **tx, organization, connection.id, credential, now).await?;
+    connections::record_validation(&mut **tx, connection).await?;
+    if let Some(installation) = connection.github_app_installation_id
+        && before.github_app_installation_id != Some(installation)
+    {
+        connections::bind(&mut **tx, connection.id, installation).await?;
+    }
+    connections::note_refresh_end(
+        &mut **tx,
+        connection.id,
+        connection.refresh_token_expires_at,
+    )
+    .await?;
+    if connection.status != before.status {
+        let change = about(Event::GitConnectionStatusChanged, connection)
+            .with("from", before.status.as_str())
+            .with("to", connection.status.as_str())
+            .with("code", connection.health_code.as_str());
+        audit::record(tx, &context.vault, &context.clock, permit, change).await?;
+    }
+    Ok(next_job(
+        context,
+        permit,
+        connection,
+        SyncTrigger::Reconnected,
+    ))
+}
+
+/// A sync of what works, another look at what does not yet.
+fn next_job(
+    context: &Context,
+    permit: &Permit,
+    connection: &Connection,
+    trigger: SyncTrigger,
+) -> NewJob {
+    if connection.status == ConnectionStatus::Active {
+        sync::job(context, permit, connection, trigger, false)
+    } else {
+        super::validate::job(context, permit, connection)
+    }
+}
+
+fn about(event: Event, connection: &Connection) -> Change {
+    Change::new(event, "connection", connection.id, Some(&connection.name))
+}

@@ -1,0 +1,27 @@
+//! Forgets consents a day after their end, in batches: until then a browser that comes late is told
+//! why.
+
+use chrono::TimeDelta;
+use shared::flows::Context;
+use shared::queue::catalogue::ForgetOauthStates;
+use shared::store::sweeps;
+
+use super::verdict_of;
+use crate::runtime::{Handler, JobContext, Verdict};
+
+const BATCH: i64 = 5_000;
+
+impl Handler<Context> for ForgetOauthStates {
+    async fn run(self, job: JobContext<Context>) -> Verdict {
+        let before = job.now() - TimeDelta::days(1);
+        let mut forgotten = 0;
+        loop {
+            let system = job.app().db.system();
+            match sweeps::forget_oauth_states(&system, before, BATCH).await {
+                Ok(0) => return Verdict::Done(serde_json::json!({ "forgotten": forgotten })),
+                Ok(some) => forgotten += some,
+                Err(error) => return verdict_of(error.into()),
+            }
+        }
+    }
+}
