@@ -9,6 +9,8 @@ mod instances;
 mod lists;
 mod remove;
 mod shared;
+mod timeline;
+mod warnings;
 
 use crate::world::{Caller, run_test};
 use serde_json::json;

@@ -16,7 +16,7 @@ use sqlx::{Connection, PgConnection};
 use crate::world::{World, owner, until};
 
 /// Runs a sweep now; how it ended.
-async fn sweep<J: Job>(w: &World, payload: &J) -> Record {
+pub async fn sweep<J: Job>(w: &World, payload: &J) -> Record {
     let platform = OrganizationId::PLATFORM;
     let mut tx = w.context.db.tenant(platform).await.unwrap();
     let job = NewJob::new(payload, platform, w.clock.now());

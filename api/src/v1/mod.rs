@@ -15,3 +15,4 @@ pub(crate) mod members;
 pub(crate) mod organizations;
 pub(crate) mod repositories;
 pub(crate) mod syncs;
+pub(crate) mod timeline;

@@ -20,3 +20,4 @@ pub mod repository;
 pub mod secret;
 pub mod sync;
 pub(crate) mod text_enum;
+pub mod timeline;

@@ -106,6 +106,18 @@ impl Job for DeleteOldJobs {
     const EXPECTED_LONG: bool = true;
 }
 
+/// Tells organizations that a credential ends soon, or has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WarnOfExpiry {}
+
+impl Job for WarnOfExpiry {
+    const KIND: &'static str = "warn_of_expiry";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
 /// Enqueues work that a connection's state asks for and that has no job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RingStranded {}

@@ -32,6 +32,8 @@ pub mod refreshes;
 pub mod repositories;
 pub mod sweeps;
 pub mod sync_runs;
+pub mod timeline;
+pub mod warnings;
 
 pub use connect::{Db, PoolFigures, PoolSizes, SystemExecutor, TenantTx};
 pub use error::StoreError;

@@ -56,12 +56,15 @@ impl Place {
         let body = json!({ "name": "one", "permissions": ["org.jobs.list"] });
         let token = caller.post("/api-tokens", body).await.expect(201);
         let job = first(caller, "/jobs", "jobs").await;
+        let path = format!("/git-connections/{connection}/credentials");
+        let lent = caller.post(&path, json!({ "purpose": "routes" })).await;
         let values = [
             ("connection_id", json!(connection)),
             ("repository_id", repository["id"].clone()),
             ("connected_repository_id", connected["id"].clone()),
             ("token_id", token["id"].clone()),
             ("job_id", job["id"].clone()),
+            ("lease_id", lent.expect(201)["lease_id"].clone()),
         ];
         let text = |value: Value| value.as_str().unwrap().to_owned();
         Self {

@@ -8,6 +8,7 @@ mod ring_stranded;
 mod sweep_due_tokens;
 mod sync_connection;
 mod validate_connection;
+mod warn_of_expiry;
 
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
     DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, RefreshToken, RingStranded,
-    SweepDueTokens, SyncConnection, ValidateConnection,
+    SweepDueTokens, SyncConnection, ValidateConnection, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob};
 
@@ -36,6 +37,7 @@ pub fn registry() -> Registry<Context> {
         .with::<EndStrandedSyncs>()
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
+        .with::<WarnOfExpiry>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -60,6 +62,9 @@ pub fn schedule(every: &Intervals) -> Schedule {
         })
         .line("ring_stranded", minutes(5), minutes(1), |now| {
             sweep(&RingStranded {}, now)
+        })
+        .line("warn_of_expiry", minutes(60), minutes(5), |now| {
+            sweep(&WarnOfExpiry {}, now)
         })
 }
 

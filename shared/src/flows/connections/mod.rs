@@ -3,14 +3,17 @@
 mod create;
 mod delete;
 mod enqueue_wanted;
+mod expiry;
 mod find;
 mod input;
 mod judge;
 mod list;
 mod refresh;
 mod test;
+mod timeline;
 mod update;
 mod validate;
+mod warn;
 
 pub use create::create;
 pub use delete::delete;
@@ -21,5 +24,7 @@ pub use judge::health_of;
 pub use list::{List, ListKey, Listed, list};
 pub use refresh::{Refreshed, refresh, refresh_due};
 pub use test::test;
+pub use timeline::{Timeline, timeline};
 pub use update::{Changes, update};
 pub use validate::{Validation, record_refusal, revalidate, validate};
+pub use warn::warn;
