@@ -29,3 +29,45 @@ ALTER TABLE credentials
         warned_end, warned_days)) STORED;
 CREATE INDEX credentials_warn ON credentials (warn_at, connection_id) WHERE warn_at IS NOT NULL;
 GRANT SELECT (warn_at) ON credentials TO mooring_system;
+
+-- Tokens that make their own successor (GitLab). Making one kills the token, and presenting a killed
+-- one again kills the successor too: so each attempt is written down before the provider is asked,
+-- and while the outcome of one is open there is no other of the same token.
+CREATE TABLE token_rotations (
+    organization_id uuid NOT NULL,
+    connection_id   uuid NOT NULL,
+    id              uuid NOT NULL,
+    -- The version of the credential that makes its successor.
+    version         bigint NOT NULL,
+    -- The process that asks, and the clock of the database.
+    holder          text NOT NULL,
+    started_at      timestamptz NOT NULL,
+    ended_at        timestamptz,
+    outcome         text NOT NULL CHECK (outcome IN ('in_flight', 'rotated', 'discarded', 'refused',
+                        'unsupported', 'later', 'not_sent', 'unknown', 'not_rotated', 'lost')),
+    -- What came, for operators.
+    detail          text,
+    PRIMARY KEY (organization_id, connection_id, id),
+    FOREIGN KEY (organization_id, connection_id) REFERENCES connections (organization_id, id) ON DELETE CASCADE
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX token_rotations_open ON token_rotations (organization_id, connection_id, version)
+    WHERE outcome IN ('in_flight', 'unknown');
+ALTER TABLE token_rotations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE token_rotations FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner ON token_rotations TO CURRENT_USER USING (true) WITH CHECK (true);
+CREATE POLICY tenant ON token_rotations TO mooring_app
+    USING (organization_id = NULLIF(current_setting('mooring.organization', true), '')::uuid)
+    WITH CHECK (organization_id = NULLIF(current_setting('mooring.organization', true), '')::uuid);
+GRANT SELECT, INSERT, UPDATE, DELETE ON token_rotations TO mooring_app;
+
+ALTER TABLE credentials
+    -- Not before then again.
+    ADD COLUMN rotate_after timestamptz,
+    -- The version that cannot make a successor: only a person can replace it.
+    ADD COLUMN unrotatable_version bigint;
+-- A token lives a year at most and is rotated when a third of its life is left: the sweep reads the
+-- nearer part of these, and no other connection.
+CREATE INDEX connections_rotating ON connections (token_expires_at, id)
+    WHERE auto_rotate AND is_active AND status = 'active' AND token_expires_at IS NOT NULL;
+GRANT SELECT (auto_rotate, token_expires_at) ON connections TO mooring_system;
+GRANT SELECT (obtained_at, rotate_after, unrotatable_version) ON credentials TO mooring_system;

@@ -8,6 +8,7 @@ mod heal;
 mod instances;
 mod lists;
 mod remove;
+mod rotation;
 mod shared;
 mod timeline;
 mod warnings;

@@ -44,6 +44,8 @@ text_enum! {
         GitConnectionStatusChanged = "git_connection_status_changed",
         /// A connection's credential ends soon.
         GitConnectionExpiring = "git_connection_expiring",
+        /// A connection's token made its successor.
+        GitConnectionRotated = "git_connection_rotated",
         /// A connection was deleted.
         GitConnectionDeleted = "git_connection_deleted",
         /// A repository was connected for scans.

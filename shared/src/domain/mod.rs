@@ -17,6 +17,7 @@ pub mod quota;
 pub mod refresh;
 pub mod registration;
 pub mod repository;
+pub mod rotation;
 pub mod secret;
 pub mod sync;
 pub(crate) mod text_enum;

@@ -106,6 +106,34 @@ impl Job for DeleteOldJobs {
     const EXPECTED_LONG: bool = true;
 }
 
+/// Lets a token make its successor before it ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RotateToken {
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RotateToken {
+    const KIND: &'static str = "rotate_token";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const MAX_ATTEMPTS: i16 = 10;
+    const TIMEOUT: Duration = Duration::from_secs(180);
+    // Not beside a sync: the token dies with the rotation.
+    const PER_CONNECTION: Option<i16> = Some(1);
+}
+
+/// Enqueues the rotation of every token whose time has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepRotations {}
+
+impl Job for SweepRotations {
+    const KIND: &'static str = "sweep_rotations";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
 /// Tells organizations that a credential ends soon, or has ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct WarnOfExpiry {}

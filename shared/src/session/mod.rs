@@ -14,6 +14,7 @@ mod ask;
 mod explain;
 mod open;
 pub mod refresh;
+pub mod rotate;
 
 pub use crate::ask;
 pub use ask::renewed_after;

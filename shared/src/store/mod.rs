@@ -30,6 +30,7 @@ pub mod members;
 pub mod organizations;
 pub mod refreshes;
 pub mod repositories;
+pub mod rotations;
 pub mod sweeps;
 pub mod sync_runs;
 pub mod timeline;

@@ -24,7 +24,7 @@ pub struct Happening {
     pub id: Uuid,
     /// When it happened or began.
     pub at: DateTime<Utc>,
-    /// The table, in a word: `activity`, `refresh`, `sync`, `lease`.
+    /// The table, in a word: `activity`, `refresh`, `rotation`, `sync`, `lease`.
     pub source: String,
     /// What happened, in that table's words: an event, a reason, a trigger, a purpose.
     pub word: String,
@@ -47,7 +47,7 @@ macro_rules! merged {
                     NULL::text AS outcome, actor_name AS actor, metadata AS details
                  FROM activity
                  WHERE subject_id = $1 AND event NOT IN ('git_connection_refreshed',
-                    'git_connection_used', 'git_credential_returned') AND id "#
+                    'git_connection_used', 'git_credential_returned', 'git_connection_rotated') AND id "#
                 + $beyond + " $2 ORDER BY id " + $order + r#" LIMIT $3)
                 UNION ALL
                 (SELECT id, started_at, 'refresh', reason, outcome, NULL,
@@ -63,6 +63,12 @@ macro_rules! merged {
                         'incomplete_reason', incomplete_reason, 'requests', requests,
                         'error_code', error_code, 'ended_at', finished_at)
                  FROM sync_runs
+                 WHERE connection_id = $1 AND id "#
+                + $beyond + " $2 ORDER BY id " + $order + r#" LIMIT $3)
+                UNION ALL
+                (SELECT id, started_at, 'rotation', outcome, outcome, NULL,
+                    jsonb_build_object('ended_at', ended_at)
+                 FROM token_rotations
                  WHERE connection_id = $1 AND id "#
                 + $beyond + " $2 ORDER BY id " + $order + r#" LIMIT $3)
                 UNION ALL
@@ -125,7 +131,8 @@ pub async fn count(db: impl PgExecutor<'_>, connection: ConnectionId) -> Result<
     let count = sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!" FROM (
             SELECT FROM activity WHERE subject_id = $1 AND event NOT IN ('git_connection_refreshed',
-                'git_connection_used', 'git_credential_returned')
+                'git_connection_used', 'git_credential_returned', 'git_connection_rotated')
+            UNION ALL SELECT FROM token_rotations WHERE connection_id = $1
             UNION ALL SELECT FROM token_refreshes WHERE connection_id = $1
             UNION ALL SELECT FROM sync_runs WHERE connection_id = $1
             UNION ALL SELECT FROM credential_leases WHERE connection_id = $1

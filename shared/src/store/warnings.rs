@@ -13,6 +13,8 @@ pub struct Ending {
     pub ends_at: DateTime<Utc>,
     /// Whether that is a refresh token.
     pub renewable: bool,
+    /// Whether the provider lets the token make no successor.
+    pub unrotatable: bool,
     /// Whether a renewal is under way, which may move the end.
     pub under_way: bool,
 }
@@ -28,7 +30,8 @@ pub async fn ending(
     let row = sqlx::query_as!(
         Ending,
         r#"SELECT ends_at AS "ends_at!", renewable AS "renewable!",
-            attempt_id IS NOT NULL AS "under_way!"
+            unrotatable_version IS NOT DISTINCT FROM version AS "unrotatable!",
+            (attempt_id IS NOT NULL OR lease_until > clock_timestamp()) IS TRUE AS "under_way!"
          FROM credentials WHERE connection_id = $1 AND ends_at IS NOT NULL"#,
         connection.0
     )

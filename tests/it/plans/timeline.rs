@@ -17,7 +17,11 @@ fn a_timeline_reads_one_stretch_of_an_index_per_table() {
              INSERT INTO credential_leases (organization_id, id, connection_organization_id,
                 connection_id, credential_version, purpose, created_at, ends_at)
              SELECT organization_id, gen_random_uuid(), organization_id, id, 1, 'p', now(), now()
-             FROM connections; ANALYZE token_refreshes, credential_leases";
+             FROM connections;
+             INSERT INTO token_rotations (organization_id, connection_id, id, version, holder,
+                started_at, outcome)
+             SELECT organization_id, id, gen_random_uuid(), 1, 'h', now(), 'rotated'
+             FROM connections; ANALYZE token_refreshes, credential_leases, token_rotations";
         connection.execute(more).await.unwrap();
         analyze(&mut connection).await;
         let as_tenant = format!(
@@ -33,6 +37,7 @@ fn a_timeline_reads_one_stretch_of_an_index_per_table() {
             for index in [
                 "activity_subject",
                 "token_refreshes_pkey",
+                "token_rotations_pkey",
                 "sync_runs_list",
                 "credential_leases_timeline",
             ] {

@@ -5,7 +5,9 @@ mod end_stranded_syncs;
 mod forget_idempotency_keys;
 mod refresh_token;
 mod ring_stranded;
+mod rotate_token;
 mod sweep_due_tokens;
+mod sweep_rotations;
 mod sync_connection;
 mod validate_connection;
 mod warn_of_expiry;
@@ -19,7 +21,7 @@ use shared::domain::ids::OrganizationId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
     DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, RefreshToken, RingStranded,
-    SweepDueTokens, SyncConnection, ValidateConnection, WarnOfExpiry,
+    RotateToken, SweepDueTokens, SweepRotations, SyncConnection, ValidateConnection, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob};
 
@@ -38,6 +40,8 @@ pub fn registry() -> Registry<Context> {
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
         .with::<WarnOfExpiry>()
+        .with::<RotateToken>()
+        .with::<SweepRotations>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -65,6 +69,9 @@ pub fn schedule(every: &Intervals) -> Schedule {
         })
         .line("warn_of_expiry", minutes(60), minutes(5), |now| {
             sweep(&WarnOfExpiry {}, now)
+        })
+        .line("sweep_rotations", minutes(60), minutes(5), |now| {
+            sweep(&SweepRotations {}, now)
         })
 }
 

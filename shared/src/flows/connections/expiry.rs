@@ -73,9 +73,12 @@ pub(super) fn message(connection: &Connection) -> String {
 }
 
 /// The next step before the end.
-pub(super) fn action(connection: &Connection) -> &'static str {
+pub(super) fn action(connection: &Connection) -> &str {
     if connection.auth_method == AuthMethod::Oauth {
         "Connect again before the date; nothing else changes."
+    } else if let (true, Some(why)) = (connection.auto_rotate, &connection.validation_error) {
+        // Why it does not rotate itself, and what to do instead.
+        why
     } else {
         HealthCode::Expiring.action()
     }

@@ -12,6 +12,7 @@ use crate::domain::ids::{ActivityId, ConnectionId};
 use crate::domain::page::{Page, PageRequest, bounded};
 use crate::domain::quota::RateLimit;
 use crate::domain::refresh::{RefreshOutcome, RefreshReason};
+use crate::domain::rotation::RotationOutcome;
 use crate::domain::sync::{SyncStatus, SyncTrigger};
 use crate::domain::timeline::{TimelineEntry, TimelineKind};
 use crate::flows::{Context, Error};
@@ -53,6 +54,7 @@ fn told(row: Happening) -> TimelineEntry {
     };
     let (kind, sentence, outcome) = match row.source.as_str() {
         "refresh" => refresh(&row.word, row.outcome),
+        "rotation" => rotation(row.outcome),
         "sync" => sync(&row.word, row.outcome, &details),
         "lease" => lease(&row.word, row.outcome, &details),
         _ => event(&row.word, &details),
@@ -103,6 +105,39 @@ fn refresh(reason: &str, outcome: Option<String>) -> Told {
         Some(Err(_)) | None => "was tried.",
     };
     (TimelineKind::Refresh, format!("{why} {what}"), outcome)
+}
+
+fn rotation(outcome: Option<String>) -> Told {
+    let sentence = match outcome.as_deref().map(str::parse) {
+        Some(Ok(RotationOutcome::InFlight)) => "The token is being replaced by its successor.",
+        Some(Ok(RotationOutcome::Rotated)) => "The token was replaced by its successor.",
+        Some(Ok(RotationOutcome::Discarded)) => {
+            "The token made a successor, but another had been pasted meanwhile."
+        }
+        Some(Ok(RotationOutcome::Refused)) => {
+            "The token was to be replaced by its successor; the provider no longer accepted it."
+        }
+        Some(Ok(RotationOutcome::Unsupported)) => {
+            "The provider does not let this token make a successor; a person must replace it."
+        }
+        Some(Ok(RotationOutcome::Later)) => {
+            "The token was to be replaced by its successor; the provider said to come later."
+        }
+        Some(Ok(RotationOutcome::NotSent)) => {
+            "The token was to be replaced by its successor; nothing was sent, and it is tried again."
+        }
+        Some(Ok(RotationOutcome::Unknown)) => {
+            "The token was to be replaced by its successor, and the answer was lost; the token is asked whether it lives."
+        }
+        Some(Ok(RotationOutcome::NotRotated)) => {
+            "The token was to be replaced by its successor, and the answer was lost; the token lives, and it is tried again."
+        }
+        Some(Ok(RotationOutcome::Lost)) => {
+            "The token was replaced, and the answer with its successor was lost; a person must paste a new one."
+        }
+        Some(Err(_)) | None => "The token was to be replaced by its successor.",
+    };
+    (TimelineKind::Rotation, sentence.to_owned(), outcome)
 }
 
 fn sync(trigger: &str, status: Option<String>, details: &Map<String, Value>) -> Told {

@@ -39,7 +39,9 @@ pub async fn warn(context: &Context, permit: &Permit, id: ConnectionId) -> Resul
     if !warnings::note(&mut *tx, id, ending.ends_at, step).await? {
         return Ok(false);
     }
-    let told = is_worth_a_word(&connection);
+    // A token that will have made its successor by then.
+    let rotates = connection.auto_rotate && !ending.unrotatable && step > LAST;
+    let told = is_worth_a_word(&connection) && !rotates;
     if told {
         let before = connection.status;
         let change = if step == ENDED {
@@ -66,6 +68,9 @@ pub async fn warn(context: &Context, permit: &Permit, id: ConnectionId) -> Resul
     tx.commit().await?;
     Ok(told)
 }
+
+/// The last warning is told of a token that rotates itself, too: it should have done so.
+const LAST: i16 = 1;
 
 fn is_worth_a_word(connection: &Connection) -> bool {
     connection.is_active

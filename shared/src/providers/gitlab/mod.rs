@@ -7,6 +7,7 @@ mod identity;
 mod instance;
 mod oauth;
 mod repositories;
+mod rotation;
 mod token_form;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use url::Url;
 
 use super::{
     Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, OAuth, Provider, ProviderError,
-    RepositoryPage, Scheme, TokenFormError,
+    RepositoryPage, Scheme, TokenFormError, TokenRotation,
 };
 use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
@@ -101,6 +102,10 @@ impl Provider for Gitlab {
 
     fn oauth(&self) -> Option<&dyn OAuth> {
         Some(&self.oauth)
+    }
+
+    fn rotation(&self) -> Option<&dyn TokenRotation> {
+        Some(self)
     }
 
     // Source: GitLab documentation, "Access Git over HTTPS with an OAuth 2.0 token"; any name works

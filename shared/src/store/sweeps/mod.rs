@@ -2,6 +2,7 @@
 
 mod feed;
 pub mod renewals;
+mod rotations;
 mod warnings;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,6 +12,7 @@ use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
 pub use feed::{Standing, entries_of_event, standings};
+pub use rotations::{DueRotation, due_rotations};
 pub use warnings::{DueWarning, due_warnings};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
