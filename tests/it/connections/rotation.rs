@@ -279,3 +279,16 @@ fn a_token_that_is_lent_out_waits() {
         assert_eq!(w.forge.count(&rotation()), 1);
     });
 }
+
+#[test]
+fn a_token_that_may_not_say_how_it_is_is_not_rotated() {
+    run_test(|w| async move {
+        let (id, _) = connected(&w).await;
+        let question = Match::face(Face::GitLab).path("/personal_access_tokens/self");
+        let refusal = Canned::json(404, json!({ "message": "404 Not Found" }));
+        let fault = w.forge.fault(Fault::on(question, Action::Answer(refusal)));
+        due(&w).await;
+        passes(&w, &id, |found| found["health"]["code"] == "expiring").await;
+        assert_eq!((w.forge.hits(fault), w.forge.count(&rotation())), (1, 0));
+    });
+}

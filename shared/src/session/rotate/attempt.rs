@@ -44,6 +44,13 @@ impl Attempt {
             Err(error) if error.class == ErrorClass::Unauthorized => {
                 Answer::Ended(RotationOutcome::Refused, error.detail)
             }
+            // A token that may not even say how it is cannot be let make a successor.
+            Err(error)
+                if matches!(error.status, Some(403..=405))
+                    && error.class != ErrorClass::RateLimited =>
+            {
+                Answer::Ended(RotationOutcome::Unsupported, error.detail)
+            }
             Err(error) => Answer::Ended(RotationOutcome::NotSent, error.detail),
         };
         self.settle(answer).await
@@ -173,8 +180,10 @@ impl Attempt {
         tracing::info!(connection = %self.session.connection.id, %outcome, detail,
             "a rotation brought no successor");
         let again = match outcome {
-            RotationOutcome::Later | RotationOutcome::NotRotated => Some(now + AGAIN),
-            RotationOutcome::NotSent | RotationOutcome::Unknown => Some(now + LATER),
+            RotationOutcome::Later | RotationOutcome::NotRotated | RotationOutcome::NotSent => {
+                Some(now + AGAIN)
+            }
+            RotationOutcome::Unknown => Some(now + LATER),
             _ => None,
         };
         let ended = Ended {
