@@ -16,7 +16,7 @@ use crate::state::ApiState;
 use crate::v1::{
     activity, api_tokens, available_repositories, branches, connected_repositories, connections,
     credentials, events, jobs, members, oauth, oauth_callback, oauth_refresh, organizations,
-    profiles, provider_configs, repositories, syncs,
+    profiles, provider_configs, repositories, syncs, timeline,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -70,6 +70,7 @@ fn write(r: &mut Routes) {
     r.both(POST, "/git-connections/{connection_id}/validate", P::ConnectionsTest, connections::validate, &connections::VALIDATE);
     r.both(POST, "/git-connections/{connection_id}/sync", P::RepositoriesManage, syncs::request, &syncs::REQUEST);
     r.both(GET, "/git-connections/{connection_id}/syncs", P::RepositoriesList, syncs::list, &syncs::LIST);
+    r.both(GET, "/git-connections/{connection_id}/timeline", P::ConnectionsList, timeline::list, &timeline::LIST);
     r.both(GET, "/git-connections/{connection_id}/repositories", P::RepositoriesList, repositories::of_connection, &repositories::OF_CONNECTION);
     r.both(GET, "/git-connections/{connection_id}/branches", P::RepositoriesList, branches::list, &branches::LIST);
 

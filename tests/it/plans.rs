@@ -2,6 +2,8 @@
 //! knows it or not.
 
 mod at_scale;
+mod timeline;
+mod warnings;
 
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 

@@ -22,3 +22,4 @@ pub(crate) mod profiles;
 pub(crate) mod provider_configs;
 pub(crate) mod repositories;
 pub(crate) mod syncs;
+pub(crate) mod timeline;

@@ -22,6 +22,8 @@ pub mod quota;
 pub mod refresh;
 pub mod registration;
 pub mod repository;
+pub mod rotation;
 pub mod secret;
 pub mod sync;
 pub(crate) mod text_enum;
+pub mod timeline;

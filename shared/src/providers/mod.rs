@@ -16,6 +16,7 @@ mod github;
 mod gitlab;
 mod oauth;
 mod registry;
+mod rotation;
 mod token_endpoint;
 mod token_prefix;
 mod transport;
@@ -28,6 +29,7 @@ pub use checked::{CheckedPage, HeldPage};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
+pub use rotation::{RotateError, RotateErrorClass, Successor, TokenLife, TokenRotation};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -285,6 +287,11 @@ pub trait Provider: Send + Sync {
 
     /// OAuth here; `None` where there is none.
     fn oauth(&self) -> Option<&dyn OAuth> {
+        None
+    }
+
+    /// Tokens that make their own successor; `None` where there are none.
+    fn rotation(&self) -> Option<&dyn TokenRotation> {
         None
     }
 

@@ -12,6 +12,8 @@ VALUES ({organization}, {organization}, {text}::bytea, now(), now());
 INSERT INTO token_refreshes (organization_id, connection_id, id, fence, version, presentation, reason, holder,
     started_at, outcome, code, detail)
 VALUES ({organization}, {organization}, {organization}, 1, 1, 1, 'sweep', {text}, now(), 'in_flight', {text}, {text});
+INSERT INTO token_rotations (organization_id, connection_id, id, version, holder, started_at, outcome, detail)
+VALUES ({organization}, {organization}, {organization}, 1, {text}, now(), 'in_flight', {text});
 INSERT INTO credential_leases (organization_id, id, connection_organization_id, connection_id, credential_version,
     purpose, repository, created_by_name, created_at, ends_at)
 VALUES ({organization}, {organization}, {organization}, {organization}, 1, {text}, {text}, {text}, now(), now());

@@ -7,10 +7,13 @@ mod forget_oauth_states;
 mod forget_outbox_events;
 mod refresh_token;
 mod ring_stranded;
+mod rotate_token;
 mod sweep_due_tokens;
+mod sweep_rotations;
 mod sync_connection;
 mod sync_due_connections;
 mod validate_connection;
+mod warn_of_expiry;
 
 use std::time::Duration;
 
@@ -22,8 +25,8 @@ use shared::flows::sync::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
     DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, ForgetOutboxEvents,
-    RefreshToken, RingStranded, SweepDueTokens, SyncConnection, SyncDueConnections,
-    ValidateConnection,
+    RefreshToken, RingStranded, RotateToken, SweepDueTokens, SweepRotations, SyncConnection,
+    SyncDueConnections, ValidateConnection, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob};
 
@@ -44,6 +47,9 @@ pub fn registry() -> Registry<Context> {
         .with::<RingStranded>()
         .with::<SyncDueConnections>()
         .with::<ForgetOutboxEvents>()
+        .with::<WarnOfExpiry>()
+        .with::<RotateToken>()
+        .with::<SweepRotations>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -77,6 +83,12 @@ pub fn schedule(every: &Intervals) -> Schedule {
         })
         .line("forget_outbox_events", minutes(10), minutes(1), |now| {
             sweep(&ForgetOutboxEvents {}, now)
+        })
+        .line("warn_of_expiry", minutes(60), minutes(5), |now| {
+            sweep(&WarnOfExpiry {}, now)
+        })
+        .line("sweep_rotations", minutes(60), minutes(5), |now| {
+            sweep(&SweepRotations {}, now)
         })
 }
 

@@ -7,6 +7,7 @@ mod identity;
 mod instance;
 mod oauth;
 mod repositories;
+mod rotation;
 mod token_form;
 mod writable;
 
@@ -15,7 +16,7 @@ use url::Url;
 
 use super::{
     Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, OAuth,
-    Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
+    Provider, ProviderError, RepositoryPage, Scheme, TokenFormError, TokenRotation,
 };
 use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
@@ -134,6 +135,10 @@ impl Provider for Gitlab {
 
     fn oauth(&self) -> Option<&dyn OAuth> {
         Some(&self.oauth)
+    }
+
+    fn rotation(&self) -> Option<&dyn TokenRotation> {
+        Some(self)
     }
 
     // Source: GitLab documentation, "Access Git over HTTPS with an OAuth 2.0 token"; any name works
