@@ -14,9 +14,9 @@ use crate::problem::Problem;
 use crate::route::{Access, Route, Routes, Table};
 use crate::state::ApiState;
 use crate::v1::{
-    activity, api_tokens, branches, connected_repositories, connections, credentials, events, jobs,
-    members, oauth, oauth_callback, oauth_refresh, organizations, provider_configs, repositories,
-    syncs,
+    activity, api_tokens, available_repositories, branches, connected_repositories, connections,
+    credentials, events, jobs, members, oauth, oauth_callback, oauth_refresh, organizations,
+    profiles, provider_configs, repositories, syncs, timeline,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -70,6 +70,7 @@ fn write(r: &mut Routes) {
     r.both(POST, "/git-connections/{connection_id}/validate", P::ConnectionsTest, connections::validate, &connections::VALIDATE);
     r.both(POST, "/git-connections/{connection_id}/sync", P::RepositoriesManage, syncs::request, &syncs::REQUEST);
     r.both(GET, "/git-connections/{connection_id}/syncs", P::RepositoriesList, syncs::list, &syncs::LIST);
+    r.both(GET, "/git-connections/{connection_id}/timeline", P::ConnectionsList, timeline::list, &timeline::LIST);
     r.both(GET, "/git-connections/{connection_id}/repositories", P::RepositoriesList, repositories::of_connection, &repositories::OF_CONNECTION);
     r.both(GET, "/git-connections/{connection_id}/branches", P::RepositoriesList, branches::list, &branches::LIST);
 
@@ -77,7 +78,9 @@ fn write(r: &mut Routes) {
     r.both(DELETE, "/git-connections/{connection_id}/credentials/{lease_id}", P::ConnectionsUse, credentials::give_back, &credentials::GIVE_BACK);
 
     r.both(GET, "/repositories", P::RepositoriesList, repositories::list, &repositories::LIST);
+    r.both(GET, "/repositories/available", P::RepositoriesList, available_repositories::list, &available_repositories::LIST);
     r.both(GET, "/repositories/{repository_id}", P::RepositoriesList, repositories::get, &repositories::GET);
+    r.both(GET, "/repositories/{repository_id}/profile", P::RepositoriesList, profiles::get, &profiles::GET);
 
     r.both(GET, "/connected-repositories", P::RepositoriesList, connected_repositories::list, &connected_repositories::LIST);
     r.both(POST, "/connected-repositories", P::RepositoriesManage, connected_repositories::create, &connected_repositories::CREATE);

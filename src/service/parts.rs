@@ -8,7 +8,7 @@ use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
 use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::flows::{Context, RefreshSettings, Retention};
+use shared::flows::{Context, RefreshSettings, Retention, SyncSettings};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
@@ -69,6 +69,10 @@ impl Parts {
             apps: Arc::new(apps),
             renewals,
             refresh,
+            sync: SyncSettings {
+                interval: time(config.intervals.sync),
+            },
+            listings: Arc::default(),
             under_way: TaskTracker::new(),
             minted: MintedTokens::default(),
         };

@@ -8,7 +8,10 @@ mod heal;
 mod instances;
 mod lists;
 mod remove;
+mod rotation;
 mod shared;
+mod timeline;
+mod warnings;
 
 use crate::world::{Caller, run_test};
 use serde_json::json;

@@ -21,6 +21,7 @@ mod routes;
 mod secrets;
 mod sync;
 mod sync_runs;
+mod syncing;
 mod tenancy;
 mod upkeep;
 mod world;

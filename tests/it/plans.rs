@@ -1,6 +1,10 @@
 //! Sweeps and the feed of events go by index, however large the tables, and whether the planner
 //! knows it or not.
 
+mod at_scale;
+mod timeline;
+mod warnings;
+
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::tenancy::statements;

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use serde_json::json;
 use shared::domain::organization::Role;
 
-use crate::world::{Caller, Setup, World, run_as};
+use crate::world::{Caller, Setup, World, run_as, until};
 use program::{KEYS, Program};
 
 /// A world whose work is done by other processes.
@@ -19,6 +19,9 @@ fn setup() -> Setup {
         ..Setup::default()
     }
 }
+
+/// Below the attempts that a sync has.
+const KILLS: usize = 5;
 
 fn page(number: u32) -> Match {
     Match::face(Face::GitHub).path("/user/repos").page(number)
@@ -33,8 +36,12 @@ fn a_killed_worker_loses_nothing_and_does_nothing_twice() {
         let first = Program::start(&w, &["worker"]);
         let id = owner.connect("github", &token).await;
         gate.arrived(1).await;
-        let stored = owner.get("/repositories").await.expect(200);
-        assert_eq!(stored["total"], 100);
+        // The first page and the third, which was under way beside the second.
+        until("two pages", || async {
+            let stored = owner.get("/repositories").await.expect(200);
+            (stored["total"] == 150).then_some(())
+        })
+        .await;
         first.kill().await;
         // Another was there all along, or comes later: the lease ends either way.
         let second = Program::start(&w, &["worker"]);
@@ -42,9 +49,9 @@ fn a_killed_worker_loses_nothing_and_does_nothing_twice() {
         gate.open();
         owner.synced(&id).await;
         assert_eq!(
-            w.forge.count(&page(1)),
-            1,
-            "it goes on where the first one stood"
+            (w.forge.count(&page(1)), w.forge.count(&page(3))),
+            (1, 1),
+            "it goes on with what is missing"
         );
         once(&owner, &id, 250).await;
         let jobs = owner.get("/jobs").await.expect(200);
@@ -54,6 +61,54 @@ fn a_killed_worker_loses_nothing_and_does_nothing_twice() {
             (&json!(1), &json!("succeeded"), &json!(2))
         );
         second.end(Signal::TERM).await;
+    });
+}
+
+/// Killed at another page each time, with answers on their way back: the rows are those of an
+/// undisturbed run.
+#[test]
+fn however_often_workers_are_killed_the_rows_are_the_same() {
+    run_as(setup(), |w| async move {
+        let owner = w.owner();
+        let token = w.github_account("octo", 1_250);
+        let walk = Match::face(Face::GitHub).path("/user/repos");
+        let gate = w.forge.gate(walk.clone(), Hold::AfterWork);
+        let id = owner.connect("github", &token).await;
+        let mut arrived = 0;
+        for kill in 0..KILLS {
+            let worker = Program::start(&w, &["worker"]);
+            gate.arrived(arrived + 1).await;
+            // Some answers are on their way back, some are stored, when it dies.
+            let go = 1 + (kill * 7 + 3) % 3;
+            gate.release(go);
+            arrived = w.forge.count(&walk).max(arrived + 1);
+            worker.kill().await;
+        }
+        gate.open();
+        let last = Program::start(&w, &["worker"]);
+        owner.synced(&id).await;
+        once(&owner, &id, 1_250).await;
+        let runs = owner
+            .get(&format!("/git-connections/{id}/syncs"))
+            .await
+            .expect(200);
+        let run = &runs["syncs"][0];
+        assert_eq!(
+            (&runs["total"], &run["complete"]),
+            (&json!(1), &json!(true)),
+            "{run}"
+        );
+        assert_eq!(
+            (&run["found"], &run["added"]),
+            (&json!(1_250), &json!(1_250)),
+            "{run}"
+        );
+        let job = owner.sync(&id).await;
+        let result = &job["result"];
+        for nothing in ["added", "updated", "removed"] {
+            assert_eq!(result[nothing], 0, "{job}");
+        }
+        last.end(Signal::TERM).await;
     });
 }
 

@@ -37,17 +37,19 @@ fn a_worker_that_was_thought_dead_neither_stores_nor_removes() {
         // … the second one takes the run over and ends it.
         let taken = begin(&w, &session, next).await;
         assert_eq!((taken.run.id, taken.pages), (run.run.id, 2));
+        let missing: Vec<_> = taken.plan.iter().filter(|page| !page.done).collect();
+        assert_eq!(missing.len(), 1, "{missing:?}");
         let Walked::Ended(ended, _) = step(&w, &session, next, taken).await else {
             panic!("the second worker did not end the run")
         };
         assert!(ended.complete && ended.found == 250, "{ended:?}");
 
         // The first one wakes before the page, and after it.
-        let before_the_end = RunningRun {
-            pages: 3,
-            cursor: None,
-            ..standing.clone()
-        };
+        let mut before_the_end = standing.clone();
+        before_the_end
+            .plan
+            .iter_mut()
+            .for_each(|page| page.done = true);
         for late_run in [standing, before_the_end] {
             let walked = step(&w, &session, late, late_run).await;
             assert!(matches!(walked, Walked::Superseded));
@@ -95,6 +97,47 @@ fn a_deletion_while_pages_are_read_removes_nobody_else() {
             (&1.into(), &true.into())
         );
         assert_eq!(standing_repositories(&w).await, 149);
+    });
+}
+
+/// Let `stood_still` in `sync::confirm` always say yes and this fails: many are gone in truth, and
+/// one that slid onto a page which was read already is not found among them by chance.
+#[test]
+fn a_deletion_of_many_while_pages_are_read_removes_nobody_else() {
+    run_test(|w| async move {
+        let token = w.github_account("octo", 260);
+        let connection = w.connect_github(&token).await;
+        w.idle().await;
+        let ids: Vec<_> = w.forge.read(|state| {
+            let mut ids: Vec<_> = state.repositories().map(|r| r.id).collect();
+            ids.sort_unstable();
+            ids
+        });
+        w.forge
+            .edit(|state| ids[150..230].iter().for_each(|id| state.delete(*id)));
+        let second = Match::face(Face::GitHub).path("/user/repos").page(2);
+        let gate = w.forge.gate(second, Hold::BeforeWork);
+        let permit = w.permit(Permission::RepositoriesManage);
+        let sync = async || {
+            let job = sync::request(&w.context, &permit, connection.id, false).await;
+            job.unwrap().id
+        };
+        let job = sync().await;
+        gate.arrived(1).await;
+        w.forge.edit(|state| state.delete(ids[0]));
+        gate.open();
+        let result = w.ended(job).await.result.unwrap();
+        assert_eq!(
+            (&result["removed"], &result["complete"]),
+            (&0.into(), &false.into())
+        );
+        assert_eq!(standing_repositories(&w).await, 260);
+        let result = w.ended(sync().await).await.result.unwrap();
+        assert_eq!(
+            (&result["removed"], &result["complete"]),
+            (&81.into(), &true.into())
+        );
+        assert_eq!(standing_repositories(&w).await, 179);
     });
 }
 

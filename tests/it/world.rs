@@ -24,7 +24,7 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, RefreshSettings, Retention, connections, jobs};
+use shared::flows::{Context, RefreshSettings, Retention, SyncSettings, connections, jobs};
 use shared::queue::Doorbell;
 use shared::session::MintedTokens;
 use shared::session::refresh::Ledger;
@@ -311,6 +311,10 @@ async fn context(
         },
         apps: Arc::default(),
         refresh,
+        sync: SyncSettings {
+            interval: chrono::TimeDelta::hours(4),
+        },
+        listings: Arc::default(),
         under_way: TaskTracker::new(),
         minted: MintedTokens::default(),
     }

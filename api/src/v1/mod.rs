@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod api_tokens;
+pub(crate) mod available_repositories;
 pub(crate) mod branches;
 pub(crate) mod connected_repositories;
 mod connected_repository_view;
@@ -17,6 +18,8 @@ pub(crate) mod oauth_callback;
 mod oauth_page;
 pub(crate) mod oauth_refresh;
 pub(crate) mod organizations;
+pub(crate) mod profiles;
 pub(crate) mod provider_configs;
 pub(crate) mod repositories;
 pub(crate) mod syncs;
+pub(crate) mod timeline;

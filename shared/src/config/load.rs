@@ -24,7 +24,6 @@ const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const NOT_USED_YET: &[&Setting] = &[
     &names::GITHUB_APP_ID,
     &names::VALIDATION_INTERVAL,
-    &names::SYNC_INTERVAL,
     &names::BACKUP_URL,
 ];
 

@@ -321,9 +321,15 @@ fn every_default_of_the_table_can_be_read() {
 
 #[test]
 fn a_setting_that_is_not_used_yet_is_told() {
-    let loaded = load_with(&[], &[("MOORING_SYNC_INTERVAL", "1h")], None, Process::Up).unwrap();
+    let loaded = load_with(
+        &[],
+        &[("MOORING_VALIDATION_INTERVAL", "1h")],
+        None,
+        Process::Up,
+    )
+    .unwrap();
     assert!(
-        loaded.warnings[0].starts_with("MOORING_SYNC_INTERVAL is set and sound"),
+        loaded.warnings[0].starts_with("MOORING_VALIDATION_INTERVAL is set and sound"),
         "{:?}",
         loaded.warnings
     );

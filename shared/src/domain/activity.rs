@@ -42,6 +42,10 @@ text_enum! {
         GitConnectionRefreshed = "git_connection_refreshed",
         /// A connection's status changed.
         GitConnectionStatusChanged = "git_connection_status_changed",
+        /// A connection's credential ends soon.
+        GitConnectionExpiring = "git_connection_expiring",
+        /// A connection's token made its successor.
+        GitConnectionRotated = "git_connection_rotated",
         /// A connection was deleted.
         GitConnectionDeleted = "git_connection_deleted",
         /// A registration at a provider was saved.

@@ -71,6 +71,8 @@ id! {
     JobId,
     /// An activity entry.
     ActivityId,
+    /// An event that is told outside.
+    OutboxEventId,
     /// An API token.
     ApiTokenId,
     /// A registration at a provider.

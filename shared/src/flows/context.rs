@@ -8,6 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
+use crate::flows::repositories::Listings;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
 use crate::session::MintedTokens;
@@ -34,6 +35,10 @@ pub struct Context {
     pub apps: Arc<PlatformApps>,
     /// When and under what lease tokens are refreshed.
     pub refresh: RefreshSettings,
+    /// When repositories are synced by the clock.
+    pub sync: SyncSettings,
+    /// What people pick from, as last seen.
+    pub listings: Arc<Listings>,
     /// Takes renewals and stores new pairs, those of one moment together.
     pub renewals: Ledger,
     /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
@@ -58,6 +63,13 @@ pub struct RefreshSettings {
     pub quarantine: Duration,
     /// This process, as it shows in the attempts (`host/pid`).
     pub holder: Arc<str>,
+}
+
+/// When repositories are synced by the clock; what the operator set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SyncSettings {
+    /// Every active connection once in this (`MOORING_SYNC_INTERVAL`).
+    pub interval: TimeDelta,
 }
 
 /// How long things are kept that nobody needs for ever; what the operator set.

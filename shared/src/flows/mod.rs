@@ -23,5 +23,5 @@ pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
 
-pub use context::{Context, RefreshSettings, Retention};
+pub use context::{Context, RefreshSettings, Retention, SyncSettings};
 pub use error::{Dependant, Error, FieldError};

@@ -10,11 +10,13 @@ mod access;
 mod apps;
 mod azure;
 mod bitbucket;
+mod checked;
 mod error;
 mod github;
 mod gitlab;
 mod oauth;
 mod registry;
+mod rotation;
 mod token_endpoint;
 mod token_prefix;
 mod transport;
@@ -23,9 +25,11 @@ pub use access::{Access, Scheme};
 pub use apps::{
     App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing, Selection,
 };
+pub use checked::{CheckedPage, HeldPage};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
+pub use rotation::{RotateError, RotateErrorClass, Successor, TokenLife, TokenRotation};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -203,6 +207,49 @@ pub trait Provider: Send + Sync {
         cursor: Option<&Cursor>,
     ) -> Result<RepositoryPage, ProviderError>;
 
+    /// The same for a page that was read before: where the provider can say that it has not changed,
+    /// its body is not sent again.
+    async fn repositories_if_changed(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        held: Option<&HeldPage>,
+    ) -> Result<CheckedPage, ProviderError> {
+        let _ = held;
+        self.repositories(access, query, cursor)
+            .await
+            .map(CheckedPage::from)
+    }
+
+    /// One page of the repositories that the credential may write to, in any order: what somebody
+    /// picks from. By itself the walk, of which callers leave out what says that it is read-only;
+    /// another listing where the provider can choose by access.
+    async fn writable(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        held: Option<&HeldPage>,
+    ) -> Result<CheckedPage, ProviderError> {
+        self.repositories_if_changed(access, query, cursor, held)
+            .await
+    }
+
+    /// How many pages of one credential's listing may be asked for at once, where more than one is
+    /// known of.
+    fn pages_at_once(&self) -> usize {
+        1
+    }
+
+    /// Whether the listing from `cursor` (the start, where there is none) to `next` is gone on with
+    /// by a walk from `planned`. By itself where that is the page which `next` names; where a cursor
+    /// is a place in an order, every place that was passed on the way serves too.
+    fn goes_on_from(&self, cursor: Option<&Cursor>, next: &Cursor, planned: &Cursor) -> bool {
+        let _ = cursor;
+        planned == next
+    }
+
     /// Whether a complete walk sees every repository even while others are deleted (an order by id
     /// does; numbered pages do not: what follows a deleted one slides onto the page before).
     fn walk_is_stable(&self) -> bool;
@@ -240,6 +287,11 @@ pub trait Provider: Send + Sync {
 
     /// OAuth here; `None` where there is none.
     fn oauth(&self) -> Option<&dyn OAuth> {
+        None
+    }
+
+    /// Tokens that make their own successor; `None` where there are none.
+    fn rotation(&self) -> Option<&dyn TokenRotation> {
         None
     }
 

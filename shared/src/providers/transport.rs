@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderName, HeaderValue, Request, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,19 @@ pub(super) fn credential_header(
     })?;
     value.set_sensitive(true);
     Ok((name, value))
+}
+
+/// The header that asks for an answer only where it is another one than this ETag's; none for an
+/// ETag that no header can carry.
+pub(super) fn if_none_match(etag: Option<&str>) -> Option<(HeaderName, HeaderValue)> {
+    let value = HeaderValue::from_str(etag?).ok()?;
+    Some((IF_NONE_MATCH, value))
+}
+
+/// The ETag of an answer.
+pub(super) fn etag<B>(answer: &Response<B>) -> Option<String> {
+    let tag = answer.headers().get(ETAG)?.to_str().ok()?.trim();
+    (!tag.is_empty()).then(|| tag.to_owned())
 }
 
 /// A request that trusts the instance's own authority, where it has one.
@@ -157,6 +170,18 @@ pub(super) struct Items<T> {
     pub(super) last_id: Option<u64>,
 }
 
+impl<T> Items<T> {
+    /// Of an answer without a body.
+    pub(super) fn none() -> Self {
+        Self {
+            read: Vec::new(),
+            unread: Vec::new(),
+            count: 0,
+            last_id: None,
+        }
+    }
+}
+
 /// A body that should be a list.
 pub(super) fn items<T: DeserializeOwned>(
     answer: &Response<Bytes>,
@@ -183,14 +208,17 @@ pub(super) fn read_items<T: DeserializeOwned>(
         count: raw.len(),
         last_id: None,
     };
+    // Only where it is needed: a page of repositories is half a megabyte.
+    let id_of = |item: &RawValue| {
+        let only = serde_json::from_str::<OnlyId>(item.get()).ok();
+        only.and_then(|only| only.id)
+    };
+    items.last_id = raw.iter().rev().find_map(|item| id_of(item));
     for (place, item) in raw.into_iter().enumerate() {
-        let id = serde_json::from_str::<OnlyId>(item.get())
-            .ok()
-            .and_then(|only| only.id);
-        items.last_id = id.or(items.last_id);
         match serde_json::from_str(item.get()) {
             Ok(read) => items.read.push(read),
             Err(error) => {
+                let id = id_of(item);
                 let which = id.map_or(format!("item {place}"), |id| format!("id {id}"));
                 let detail = shorten(&format!("{which}: {error}"));
                 items.unread.push(Undecodable {

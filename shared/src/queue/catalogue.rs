@@ -116,6 +116,67 @@ impl Job for DeleteOldJobs {
     const EXPECTED_LONG: bool = true;
 }
 
+/// Enqueues the syncs whose turn has come by the clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncDueConnections {}
+
+impl Job for SyncDueConnections {
+    const KIND: &'static str = "sync_due_connections";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Forgets events that were told outside, or that nobody wanted, after a week.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForgetOutboxEvents {}
+
+impl Job for ForgetOutboxEvents {
+    const KIND: &'static str = "forget_outbox_events";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
+/// Lets a token make its successor before it ends.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RotateToken {
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RotateToken {
+    const KIND: &'static str = "rotate_token";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const MAX_ATTEMPTS: i16 = 10;
+    const TIMEOUT: Duration = Duration::from_secs(180);
+    // Not beside a sync: the token dies with the rotation.
+    const PER_CONNECTION: Option<i16> = Some(1);
+}
+
+/// Enqueues the rotation of every token whose time has come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepRotations {}
+
+impl Job for SweepRotations {
+    const KIND: &'static str = "sweep_rotations";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Tells organizations that a credential ends soon, or has ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WarnOfExpiry {}
+
+impl Job for WarnOfExpiry {
+    const KIND: &'static str = "warn_of_expiry";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
 /// Enqueues work that a connection's state asks for and that has no job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RingStranded {}

@@ -89,6 +89,12 @@ impl NewJob {
         self
     }
 
+    /// When it is due.
+    #[must_use]
+    pub fn due_at(&self) -> DateTime<Utc> {
+        self.0.run_at
+    }
+
     /// The id it has unless it turns out to be a repeat.
     #[must_use]
     pub fn id(&self) -> JobId {

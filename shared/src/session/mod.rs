@@ -17,6 +17,7 @@ mod explain;
 pub mod installation;
 mod open;
 pub mod refresh;
+pub mod rotate;
 mod trust;
 
 pub use crate::ask;

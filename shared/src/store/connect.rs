@@ -100,6 +100,17 @@ impl Db {
         self.begin("BEGIN", organization).await
     }
 
+    /// The same, whose commit does not wait for the disk: for steps that a later, waiting commit makes
+    /// lasting, and that are done again where the database crashes before it. What is lost then is
+    /// the last of them, whole, never one without those before it.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn tenant_step(&self, organization: OrganizationId) -> Result<TenantTx, StoreError> {
+        self.begin("BEGIN; SET LOCAL synchronous_commit = off", organization)
+            .await
+    }
+
     /// The same for reading only, all of it as of one moment: for what compares rows that others
     /// change meanwhile.
     ///

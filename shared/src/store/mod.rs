@@ -30,11 +30,17 @@ pub mod lookups;
 pub mod members;
 pub mod oauth_states;
 pub mod organizations;
+pub mod outbox;
+pub mod profiles;
 pub mod provider_configs;
 pub mod refreshes;
 pub mod repositories;
+pub mod rotations;
 pub mod sweeps;
+pub mod sync_pages;
 pub mod sync_runs;
+pub mod timeline;
+pub mod warnings;
 
 pub use connect::{Db, PoolFigures, PoolSizes, SystemExecutor, TenantTx};
 pub use error::StoreError;

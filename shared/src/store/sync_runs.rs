@@ -1,21 +1,22 @@
-//! `sync_runs` and `sync_pages`: runs of the repository sync and what their pages have seen.
+//! `sync_runs`: runs of the repository sync. Their pages are in [`sync_pages`].
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::error::StoreError;
+use super::sync_pages::{self, PlannedPage, Reliable};
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 use crate::domain::page::{PageRequest, Start};
 use crate::domain::sync::{IncompleteReason, SyncRun, SyncStatus, SyncTrigger};
 
-/// A run under way: what its next page needs.
+/// A run under way: what its pages need.
 #[derive(Clone, Debug)]
 pub struct RunningRun {
     /// The run.
     pub run: SyncRun,
-    /// The next page; `None` before the first.
-    pub cursor: Option<serde_json::Value>,
+    /// Every page that is known of, stored or not, by number.
+    pub plan: Vec<PlannedPage>,
     /// Pages stored.
     pub pages: i32,
     /// Repositories that the provider announced.
@@ -87,7 +88,7 @@ const TOO_OLD: TimeDelta = TimeDelta::hours(6);
 /// [`StoreError::Missing`] where the connection is gone.
 pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningRun, StoreError> {
     let stale = sqlx::query_scalar!(
-        "UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', cursor = NULL, \
+        "UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', \
             error_code = 'superseded', finished_at = $4, \
             error_message = 'The credential changed or the run stood too long; a new run lists from the start.' \
          WHERE connection_id = $1 AND status = 'running' \
@@ -109,7 +110,8 @@ pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningR
          ON CONFLICT (connection_id) WHERE status = 'running' DO UPDATE SET job_id = $4, job_fence = $5
          RETURNING id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
-            requests, not_modified, error_code, error_message, started_at, finished_at, cursor, pages, expected, undecodable"#,
+            requests, not_modified, error_code, error_message, started_at, finished_at, pages, expected, undecodable,
+            full_listing"#,
         new.organization.0,
         SyncRunId::new(new.now).0,
         new.connection.0,
@@ -122,8 +124,15 @@ pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningR
     )
     .fetch_one(&mut *db)
     .await?;
+    let by = Reliable {
+        connection: new.connection,
+        credential_version: new.credential_version,
+        full: row.full_listing,
+        now: new.now,
+    };
+    let plan = sync_pages::plan(&mut *db, new.organization, row.id.into(), by).await?;
     Ok(RunningRun {
-        cursor: row.cursor.clone(),
+        plan,
         pages: row.pages,
         expected: row.expected,
         undecodable: row.undecodable,
@@ -131,98 +140,30 @@ pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningR
     })
 }
 
-/// Locks a run for its end: whether it still runs, with so many pages, in this holder's hands.
+/// Locks a run for its end: whether it still runs, in this holder's hands, and, where it is to be
+/// `whole`, no page is missing.
 ///
 /// # Errors
 /// As every statement.
 pub async fn hold(
     db: &mut sqlx::PgConnection,
     run: SyncRunId,
-    pages: i32,
+    whole: bool,
     holder: Holder,
 ) -> Result<bool, StoreError> {
     let held = sqlx::query_scalar!(
-        "SELECT id FROM sync_runs WHERE id = $1 AND pages = $2 AND status = 'running' \
-            AND job_id = $3 AND job_fence = $4 FOR NO KEY UPDATE",
+        "SELECT id FROM sync_runs WHERE id = $1 AND status = 'running' \
+            AND job_id = $3 AND job_fence = $4 AND (NOT $2 OR pages > 0 AND NOT EXISTS \
+               (SELECT FROM sync_pages p WHERE p.run_id = $1 AND p.repository_ids IS NULL)) \
+         FOR NO KEY UPDATE",
         run.0,
-        pages,
+        whole,
         holder.job.0,
         holder.fence,
     )
     .fetch_optional(&mut *db)
     .await?;
     Ok(held.is_some())
-}
-
-/// What a page brought.
-#[derive(Clone, Debug)]
-pub struct PageStored<'a> {
-    /// Ids seen on it.
-    pub repository_ids: &'a [String],
-    /// New ones.
-    pub added: i32,
-    /// Changed ones.
-    pub updated: i32,
-    /// Requests that it took.
-    pub requests: i32,
-    /// The next page.
-    pub next: Option<serde_json::Value>,
-    /// Repositories that the provider announces.
-    pub expected: Option<i32>,
-    /// Why this page makes the listing incomplete, kept for the end of the run.
-    pub incomplete: Option<IncompleteReason>,
-    /// Items on it that could not be read.
-    pub undecodable: i32,
-}
-
-/// Stores a page's checkpoint. The guard makes a page count once and only in its holder's hands:
-/// `false` means that another worker goes on with the run and this one must stop.
-///
-/// # Errors
-/// As every statement.
-pub async fn checkpoint(
-    db: &mut sqlx::PgConnection,
-    organization: OrganizationId,
-    run: SyncRunId,
-    page: i32,
-    holder: Holder,
-    stored: &PageStored<'_>,
-) -> Result<bool, StoreError> {
-    let moved = sqlx::query!(
-        "UPDATE sync_runs SET pages = pages + 1, cursor = $3, found = found + $4, \
-            added = added + $5, updated = updated + $6, requests = requests + $7, \
-            expected = COALESCE($8, expected), \
-            incomplete_reason = COALESCE(incomplete_reason, $9), undecodable = undecodable + $10 \
-         WHERE id = $1 AND pages = $2 AND status = 'running' AND job_id = $11 AND job_fence = $12",
-        run.0,
-        page,
-        stored.next,
-        i32::try_from(stored.repository_ids.len()).unwrap_or(i32::MAX),
-        stored.added,
-        stored.updated,
-        stored.requests,
-        stored.expected,
-        stored.incomplete.map(IncompleteReason::as_str),
-        stored.undecodable,
-        holder.job.0,
-        holder.fence,
-    )
-    .execute(&mut *db)
-    .await?;
-    if moved.rows_affected() == 0 {
-        return Ok(false);
-    }
-    sqlx::query!(
-        "INSERT INTO sync_pages (organization_id, run_id, page, repository_ids) \
-         VALUES ($1, $2, $3, $4)",
-        organization.0,
-        run.0,
-        page,
-        stored.repository_ids,
-    )
-    .execute(&mut *db)
-    .await?;
-    Ok(true)
 }
 
 /// How a run ended.
@@ -252,7 +193,7 @@ pub async fn finish(
 ) -> Result<Option<SyncRun>, StoreError> {
     let row = sqlx::query!(
         r#"UPDATE sync_runs SET status = $2, complete = $3, incomplete_reason = $4, removed = $5,
-            error_code = $6, error_message = $7, finished_at = $8, cursor = NULL
+            error_code = $6, error_message = $7, finished_at = $8
          WHERE id = $1 AND status = 'running'
          RETURNING id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",

@@ -3,6 +3,7 @@
 mod azure;
 mod bitbucket;
 mod branches;
+mod conditional;
 mod failures;
 mod github;
 mod github_app;

@@ -7,6 +7,7 @@ mod queue;
 mod refresh;
 mod rig;
 mod storm;
+mod sync;
 
 use std::pin::Pin;
 
@@ -39,6 +40,11 @@ const BENCHES: &[Entry] = &[
         name: "refresh",
         about: "tokens renewed per second, everything due at once; --storm: none spent twice while processes die",
         run: |environment, arguments| Box::pin(refresh::run(environment, arguments)),
+    },
+    Entry {
+        name: "sync",
+        about: "repositories found and stored: one account of 10,000, 50 of 500 at once, first and again",
+        run: |environment, arguments| Box::pin(sync::run(environment, arguments)),
     },
     Entry {
         name: queue::WORKER,

@@ -28,12 +28,21 @@ pub struct Rig {
 impl Rig {
     /// Starts the database and migrates it.
     pub async fn start(environment: Environment) -> Result<Self, Failure> {
+        Self::start_with(environment, []).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(
+        environment: Environment,
+        more: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> Result<Self, Failure> {
         let scratch = Scratch::new("bench")?;
         let given = [
             ("MOORING_DATA_DIR", scratch.path().display().to_string()),
             ("MOORING_LISTEN", "127.0.0.1:0".to_owned()),
             ("MOORING_LOG", "warn".to_owned()),
         ];
+        let given = given.into_iter().chain(more);
         let config = configure(&environment.confined(&[], given), Process::Up)?;
         let database = Database::start(&config).await?;
         shared::store::migrate(&database.connect_options()).await?;

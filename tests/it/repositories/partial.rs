@@ -1,10 +1,11 @@
-//! A listing that the provider cut down removes nothing.
+//! A listing that the provider cut down, or that broke off, removes nothing.
 
-use mooring_forge::{Role, TokenSpec};
+use chrono::TimeDelta;
+use mooring_forge::{Action, Canned, Face, Fault, Match, Role, TokenSpec};
 use serde_json::json;
 
 use super::all;
-use crate::world::run_test;
+use crate::world::{run_test, until};
 
 #[test]
 fn repositories_behind_a_single_sign_on_are_not_gone() {
@@ -50,5 +51,58 @@ fn repositories_behind_a_single_sign_on_are_not_gone() {
         let job = owner.sync(&id).await;
         assert_eq!(job["result"]["complete"], true, "{job}");
         assert_eq!(owner.connection(&id).await["repository_count"], 5);
+    });
+}
+
+#[test]
+fn a_page_that_fails_again_and_again_removes_nothing_and_the_run_goes_on_there() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let token = w.github_account("octo", 1_950);
+        let id = owner.connect_and_sync("github", &token).await;
+        let last = w
+            .forge
+            .read(|state| state.repositories().map(|r| r.id).max().unwrap());
+        w.forge.edit(|state| state.delete(last));
+        w.forge.clear_log();
+        let page = |number| Match::face(Face::GitHub).path("/user/repos").page(number);
+        let broken = Fault::on(page(7), Action::Answer(Canned::html(502)));
+        let broken = w.forge.fault(broken);
+        let path = format!("/git-connections/{id}/sync");
+        owner.post(&path, json!({ "full": true })).await.expect(202);
+        until("five failures", || async {
+            w.clock.advance(TimeDelta::seconds(1));
+            (w.forge.hits(broken) >= 5).then_some(())
+        })
+        .await;
+        assert_eq!(owner.connection(&id).await["repository_count"], 1_950);
+        let runs = owner
+            .get(&format!("/git-connections/{id}/syncs"))
+            .await
+            .expect(200);
+        let run = &runs["syncs"][0];
+        assert_eq!(
+            (&run["status"], &run["complete"]),
+            (&json!("running"), &json!(false))
+        );
+        w.forge.remove_fault(broken);
+        let run = until("the end of the run", || async {
+            w.clock.advance(TimeDelta::seconds(1));
+            let runs = owner
+                .get(&format!("/git-connections/{id}/syncs"))
+                .await
+                .expect(200);
+            (runs["syncs"][0]["status"] == "succeeded").then(|| runs["syncs"][0].clone())
+        })
+        .await;
+        assert_eq!(
+            (&run["complete"], &run["removed"]),
+            (&json!(true), &json!(1)),
+            "{run}"
+        );
+        for number in (1..=20).filter(|number| *number != 7) {
+            assert_eq!(w.forge.count(&page(number)), 1, "page {number}");
+        }
+        w.idle().await;
     });
 }

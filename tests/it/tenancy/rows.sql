@@ -12,6 +12,8 @@ VALUES ({organization}, {organization}, {text}::bytea, now(), now());
 INSERT INTO token_refreshes (organization_id, connection_id, id, fence, version, presentation, reason, holder,
     started_at, outcome, code, detail)
 VALUES ({organization}, {organization}, {organization}, 1, 1, 1, 'sweep', {text}, now(), 'in_flight', {text}, {text});
+INSERT INTO token_rotations (organization_id, connection_id, id, version, holder, started_at, outcome, detail)
+VALUES ({organization}, {organization}, {organization}, 1, {text}, now(), 'in_flight', {text});
 INSERT INTO credential_leases (organization_id, id, connection_organization_id, connection_id, credential_version,
     purpose, repository, created_by_name, created_at, ends_at)
 VALUES ({organization}, {organization}, {organization}, {organization}, 1, {text}, {text}, {text}, now(), now());
@@ -20,8 +22,17 @@ INSERT INTO repositories (organization_id, id, connection_id, provider_repositor
 VALUES ({organization}, {organization}, {organization}, {text}, 'github', {text}, {text}, {text}, {text}, true, false, false, now(), now());
 INSERT INTO sync_runs (organization_id, id, connection_id, trigger, status, error_message, started_at)
 VALUES ({organization}, {organization}, {organization}, 'manual', 'running', {text}, now());
-INSERT INTO sync_pages (organization_id, run_id, page, repository_ids)
-VALUES ({organization}, {organization}, 0, ARRAY[{text}]);
+INSERT INTO sync_pages (organization_id, run_id, page, cursor, repository_ids)
+VALUES ({organization}, {organization}, 0, {text}, ARRAY[{text}]);
+INSERT INTO page_etags (organization_id, connection_id, cursor, reading, credential_version, page, etag,
+    repository_ids, next, stored_at)
+VALUES ({organization}, {organization}, {text}, 1, 1, 0, {text}, ARRAY[{text}], {text}, now());
+INSERT INTO sync_turns (organization_id, connection_id, last_at)
+VALUES ({organization}, {organization}, now());
+INSERT INTO application_profiles (organization_id, repository_id, app_type)
+VALUES ({organization}, {organization}, {text});
+INSERT INTO outbox_events (organization_id, id, type, data, created_at)
+VALUES ({organization}, {organization}, {text}, jsonb_build_object('full_name', {text}), now());
 INSERT INTO connected_repositories (organization_id, id, connection_organization_id, connection_id, provider,
     provider_repository_id, full_name, sast_enabled, sca_enabled, created_at, updated_at)
 VALUES ({organization}, {organization}, {organization}, {organization}, 'github', {text}, {text}, true, true, now(), now());

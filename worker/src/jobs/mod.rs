@@ -4,11 +4,16 @@ mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
 mod forget_oauth_states;
+mod forget_outbox_events;
 mod refresh_token;
 mod ring_stranded;
+mod rotate_token;
 mod sweep_due_tokens;
+mod sweep_rotations;
 mod sync_connection;
+mod sync_due_connections;
 mod validate_connection;
+mod warn_of_expiry;
 
 use std::time::Duration;
 
@@ -16,10 +21,12 @@ use chrono::{DateTime, Utc};
 use shared::authz::{Permission, Permit};
 use shared::config::Intervals;
 use shared::domain::ids::OrganizationId;
+use shared::flows::sync::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, RefreshToken,
-    RingStranded, SweepDueTokens, SyncConnection, ValidateConnection,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, ForgetOutboxEvents,
+    RefreshToken, RingStranded, RotateToken, SweepDueTokens, SweepRotations, SyncConnection,
+    SyncDueConnections, ValidateConnection, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob};
 
@@ -38,6 +45,11 @@ pub fn registry() -> Registry<Context> {
         .with::<EndStrandedSyncs>()
         .with::<DeleteOldJobs>()
         .with::<RingStranded>()
+        .with::<SyncDueConnections>()
+        .with::<ForgetOutboxEvents>()
+        .with::<WarnOfExpiry>()
+        .with::<RotateToken>()
+        .with::<SweepRotations>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -65,6 +77,18 @@ pub fn schedule(every: &Intervals) -> Schedule {
         })
         .line("ring_stranded", minutes(5), minutes(1), |now| {
             sweep(&RingStranded {}, now)
+        })
+        .line("sync_due_connections", TURNS_EVERY, Duration::ZERO, |now| {
+            sweep(&SyncDueConnections {}, now)
+        })
+        .line("forget_outbox_events", minutes(10), minutes(1), |now| {
+            sweep(&ForgetOutboxEvents {}, now)
+        })
+        .line("warn_of_expiry", minutes(60), minutes(5), |now| {
+            sweep(&WarnOfExpiry {}, now)
+        })
+        .line("sweep_rotations", minutes(60), minutes(5), |now| {
+            sweep(&SweepRotations {}, now)
         })
 }
 

@@ -172,6 +172,7 @@ fn result(run: &SyncRun, undecodable: i32) -> serde_json::Value {
         "complete": run.complete,
         "incomplete_reason": run.incomplete_reason,
         "requests": run.requests,
+        "not_modified": run.not_modified,
         "undecodable": undecodable,
     })
 }

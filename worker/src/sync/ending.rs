@@ -3,12 +3,17 @@
 //! Every end first locks the connection, as a page and a deletion do, so that none of them waits
 //! for another in a circle; then the run itself, to be sure that it is still in these hands.
 
+use serde_json::json;
+use shared::domain::connection::Connection;
 use shared::domain::health::HealthCode;
+use shared::domain::outbox::EventType;
 use shared::domain::sync::{IncompleteReason, SyncRun, SyncStatus};
 use shared::flows::{Context, Error};
 use shared::session::Session;
+use shared::store::outbox::{self, NewEvent};
+use shared::store::repositories::{self, Removed};
 use shared::store::sync_runs::{self, Ending, Holder, RunningRun};
-use shared::store::{TenantTx, connections, repositories};
+use shared::store::{TenantTx, connections, sync_pages};
 
 /// Ends a run that saw every page. What no page showed is removed, unless something was left out
 /// on the way. `None` where it is in other hands.
@@ -22,19 +27,21 @@ pub(super) async fn complete(
     let connection = &session.connection;
     let now = context.clock.now();
     let mut tx = context.db.tenant(connection.organization_id).await?;
-    let Some(health) = lock(&mut tx, session, run, holder).await? else {
+    let Some(health) = lock(&mut tx, session, run, holder, true).await? else {
         return Ok(None);
     };
     let removed = if reason.is_none() {
+        sync_pages::forget_passed(&mut tx, connection.id, run.run.id).await?;
         repositories::remove_unseen(&mut *tx, connection.id, run.run.id.0, now).await?
     } else {
-        0
+        Vec::new()
     };
+    let gone = i32::try_from(removed.len()).unwrap_or(i32::MAX);
     let ending = Ending {
         status: SyncStatus::Succeeded,
         complete: reason.is_none(),
         reason,
-        removed,
+        removed: gone,
         error: None,
     };
     let ended = sync_runs::finish(&mut tx, run.run.id, &ending, now).await?;
@@ -48,12 +55,45 @@ pub(super) async fn complete(
         }
         _ => {}
     }
-    if removed != 0 {
-        let organization = connection.organization_id;
-        repositories::move_counters(&mut tx, organization, connection.id, -removed).await?;
+    let organization = connection.organization_id;
+    let mut events: Vec<NewEvent> = removed.iter().map(|one| is_gone(connection, one)).collect();
+    events.extend(ended.as_ref().map(went_through));
+    outbox::append(&mut *tx, organization, &events, now).await?;
+    if gone != 0 {
+        repositories::move_counters(&mut tx, organization, connection.id, -gone).await?;
     }
     tx.commit().await?;
     Ok(ended)
+}
+
+fn is_gone(connection: &Connection, removed: &Removed) -> NewEvent {
+    NewEvent {
+        kind: EventType::RepositoryRemoved,
+        data: json!({
+            "repository_id": removed.id,
+            "connection_id": connection.id,
+            "provider": connection.provider,
+            "provider_repository_id": removed.provider_repository_id,
+            "full_name": removed.full_name,
+        }),
+    }
+}
+
+fn went_through(run: &SyncRun) -> NewEvent {
+    NewEvent {
+        kind: EventType::SyncCompleted,
+        data: json!({
+            "sync_id": run.id,
+            "connection_id": run.connection_id,
+            "trigger": run.trigger,
+            "found": run.found,
+            "added": run.added,
+            "updated": run.updated,
+            "removed": run.removed,
+            "complete": run.complete,
+            "incomplete_reason": run.incomplete_reason,
+        }),
+    }
 }
 
 /// Ends a run that somebody wants ended.
@@ -102,7 +142,7 @@ async fn finish(
         .db
         .tenant(session.connection.organization_id)
         .await?;
-    if lock(&mut tx, session, run, holder).await?.is_none() {
+    if lock(&mut tx, session, run, holder, false).await?.is_none() {
         return Ok(None);
     }
     let ended = sync_runs::finish(&mut tx, run.run.id, ending, context.clock.now()).await?;
@@ -111,16 +151,17 @@ async fn finish(
 }
 
 /// The connection's health, with the connection and the run locked; `None` where the run is in
-/// other hands.
+/// other hands, or is to be `whole` and is not.
 async fn lock(
     tx: &mut TenantTx,
     session: &Session,
     run: &RunningRun,
     holder: Holder,
+    whole: bool,
 ) -> Result<Option<HealthCode>, Error> {
     let connection = connections::get_for_update(&mut **tx, session.connection.id)
         .await?
         .ok_or(Error::NotFound("connection"))?;
-    let held = sync_runs::hold(&mut *tx, run.run.id, run.pages, holder).await?;
+    let held = sync_runs::hold(&mut *tx, run.run.id, whole, holder).await?;
     Ok(held.then_some(connection.health_code))
 }

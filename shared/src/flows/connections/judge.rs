@@ -1,15 +1,13 @@
 //! What an answer of the provider means for a connection: pure, in one table.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
+use super::expiry;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::{Account, Connection};
 use crate::domain::health::{Health, HealthCode};
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::providers::{ErrorClass, Identity, ProviderError};
-
-/// A token that ends within this is `expiring`.
-const EXPIRING: TimeDelta = TimeDelta::days(30);
 
 /// The health of a connection as shown.
 #[must_use]
@@ -20,19 +18,16 @@ pub fn health_of(connection: &Connection) -> Health {
             "The credential lacks a permission that syncing needs: {}.",
             connection.missing_scopes.join(", ")
         ),
-        HealthCode::Expiring => match connection.token_expires_at {
-            Some(at) => format!(
-                "The credential works until {}.",
-                at.format("%Y-%m-%d %H:%M UTC")
-            ),
-            None => code.message().to_owned(),
-        },
+        HealthCode::Expiring => expiry::message(connection),
         _ => code.message().to_owned(),
     };
     Health {
         code,
         message,
-        action: action(code, connection.auth_method).to_owned(),
+        action: match code {
+            HealthCode::Expiring => expiry::action(connection).to_owned(),
+            _ => action(code, connection.auth_method).to_owned(),
+        },
         action_url: connection.health_action_url.clone(),
         since: connection.health_since,
     }
@@ -80,9 +75,7 @@ pub(super) fn accept(
     if installed_after_all || connection.status.may_become(ConnectionStatus::Active) {
         connection.status = connection.status.heals();
     }
-    let expiring = connection
-        .token_expires_at
-        .is_some_and(|at| !renews && at - now <= EXPIRING);
+    let expiring = expiry::soon(connection, connection.token_expires_at, renews, now);
     let code = if !identity.missing_scopes.is_empty() {
         HealthCode::ScopeMissing
     } else if expiring {

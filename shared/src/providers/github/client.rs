@@ -11,13 +11,15 @@
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::ACCEPT;
-use http::{Method, Request, Response, Uri};
+use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use octocrab::OctoBody;
 use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::Serialize;
 
-use super::super::transport::{credential_header, failure, no_answer, told, trusting};
+use super::super::transport::{
+    credential_header, failure, if_none_match, no_answer, told, trusting,
+};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -58,10 +60,22 @@ impl Client {
         path: &str,
         query: &[(&str, &str)],
     ) -> Result<Response<Bytes>, ProviderError> {
+        self.get_if_changed(access, path, query, None).await
+    }
+
+    /// The same; where an ETag is given and still holds, the answer is a 304 without a body.
+    pub(super) async fn get_if_changed(
+        &self,
+        access: &Access,
+        path: &str,
+        query: &[(&str, &str)],
+        etag: Option<&str>,
+    ) -> Result<Response<Bytes>, ProviderError> {
         let answer = self
-            .ask::<()>(access, Method::GET, path, query, None)
+            .send::<()>(access, (Method::GET, path), query, None, etag)
             .await?;
-        if answer.status().is_success() {
+        let unchanged = etag.is_some() && answer.status() == StatusCode::NOT_MODIFIED;
+        if unchanged || answer.status().is_success() {
             return Ok(answer);
         }
         Err(self.refused(access, &Method::GET, path, &answer))
@@ -93,6 +107,17 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&B>,
     ) -> Result<Response<Bytes>, ProviderError> {
+        self.send(access, (method, path), query, body, None).await
+    }
+
+    async fn send<B: Serialize + ?Sized>(
+        &self,
+        access: &Access,
+        (method, path): (Method, &str),
+        query: &[(&str, &str)],
+        body: Option<&B>,
+        etag: Option<&str>,
+    ) -> Result<Response<Bytes>, ProviderError> {
         let malformed = || failure(ErrorClass::Unexpected, format!("{path} makes no URL"));
         let mut url = access.instance.api(path).map_err(|_| malformed())?;
         if !query.is_empty() {
@@ -100,11 +125,14 @@ impl Client {
         }
         let uri: Uri = url.as_str().parse().map_err(|_| malformed())?;
         let (name, value) = credential_header(access)?;
-        let builder = Request::builder()
+        let mut builder = Request::builder()
             .method(method)
             .uri(uri)
             .header(name, value)
             .header(ACCEPT, "application/vnd.github+json");
+        if let Some((name, value)) = if_none_match(etag) {
+            builder = builder.header(name, value);
+        }
         let request = self
             .octocrab
             .build_request(builder, body)

@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, OAuth, Provider, ProviderError,
-    RepositoryPage, Scheme, TokenFormError,
+    Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, OAuth,
+    Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
 };
 use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
@@ -25,6 +25,10 @@ use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
 use oauth::GithubOAuth;
+
+/// A tenth of the hundred requests that GitHub lets one credential have under way at once, over all
+/// its users.
+const PAGES_AT_ONCE: usize = 10;
 
 /// The adapter for GitHub.
 pub struct Github {
@@ -84,7 +88,22 @@ impl Provider for Github {
         query: &ListQuery,
         cursor: Option<&Cursor>,
     ) -> Result<RepositoryPage, ProviderError> {
-        repositories::page(&self.client, access, query, cursor).await
+        let page = repositories::page(&self.client, access, query, cursor, None).await?;
+        Ok(page.page)
+    }
+
+    async fn repositories_if_changed(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        held: Option<&HeldPage>,
+    ) -> Result<CheckedPage, ProviderError> {
+        repositories::page(&self.client, access, query, cursor, held).await
+    }
+
+    fn pages_at_once(&self) -> usize {
+        PAGES_AT_ONCE
     }
 
     fn walk_is_stable(&self) -> bool {

@@ -13,12 +13,16 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::{HeaderMap, Response};
+use http::header::LINK;
+use http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::transport::{Items, failure, items, object, read_items};
-use super::super::{Access, Cursor, ErrorClass, ListQuery, ProviderError, RepositoryPage, Scheme};
+use super::super::transport::{Items, etag, failure, items, object, read_items};
+use super::super::{
+    Access, CheckedPage, Cursor, ErrorClass, HeldPage, ListQuery, ProviderError, RepositoryPage,
+    Scheme,
+};
 use super::client::Client;
 use super::path;
 use crate::domain::repository::RemoteRepository;
@@ -106,12 +110,14 @@ impl Position {
     }
 }
 
+/// A page; where one is `held`, only if it has changed since (a search is never held).
 pub(super) async fn page(
     client: &Client,
     access: &Access,
     query: &ListQuery,
     cursor: Option<&Cursor>,
-) -> Result<RepositoryPage, ProviderError> {
+    held: Option<&HeldPage>,
+) -> Result<CheckedPage, ProviderError> {
     let position = cursor.map(Position::read).transpose()?;
     let search = query
         .search
@@ -119,26 +125,21 @@ pub(super) async fn page(
         .map(str::trim)
         .filter(|text| !text.is_empty());
     match (position, search, query.page) {
-        (Some(Position::Walk { page }), ..) => plain(client, access, query, page, WALK).await,
-        (Some(Position::Live { page }), ..) => plain(client, access, query, page, LIVE).await,
+        (Some(Position::Walk { page }), ..) => plain(client, access, query, page, WALK, held).await,
+        (Some(Position::Live { page }), ..) => plain(client, access, query, page, LIVE, held).await,
         (Some(Position::Search { page, done }), text, _) => {
-            search_from(
-                client,
-                access,
-                query,
-                text.unwrap_or_default(),
-                (page, done),
-                0,
-            )
-            .await
+            let text = text.unwrap_or_default();
+            let page = search_from(client, access, query, text, (page, done), 0).await?;
+            Ok(page.into())
         }
         (None, Some(text), page) => {
             let before = (page.unwrap_or(1).max(1) - 1).saturating_mul(per_page(query));
             let before = usize::try_from(before).unwrap_or(usize::MAX);
-            search_from(client, access, query, text, (1, 0), before).await
+            let page = search_from(client, access, query, text, (1, 0), before).await?;
+            Ok(page.into())
         }
-        (None, None, Some(page)) => plain(client, access, query, page.max(1), LIVE).await,
-        (None, None, None) => plain(client, access, query, 1, WALK).await,
+        (None, None, Some(page)) => plain(client, access, query, page.max(1), LIVE, held).await,
+        (None, None, None) => plain(client, access, query, 1, WALK, held).await,
     }
 }
 
@@ -166,6 +167,7 @@ async fn list(
     sort: &str,
     per_page: u32,
     page: u32,
+    etag: Option<&str>,
 ) -> Result<(Items<Repo>, Option<i64>, Response<Bytes>), ProviderError> {
     let (per_page, page) = (per_page.to_string(), page.to_string());
     let query = [
@@ -175,15 +177,21 @@ async fn list(
         ("per_page", &per_page),
         ("page", &page),
     ];
-    if access.scheme == Scheme::Installation {
-        let answer = client
-            .get(access, "/installation/repositories", &query[3..])
-            .await?;
+    let installation = access.scheme == Scheme::Installation;
+    let (path, query) = match installation {
+        true => ("/installation/repositories", &query[3..]),
+        false => ("/user/repos", &query[..]),
+    };
+    let answer = client.get_if_changed(access, path, query, etag).await?;
+    if answer.status() == StatusCode::NOT_MODIFIED {
+        return Ok((Items::none(), None, answer));
+    }
+    if installation {
         let list: OfInstallation<'_> = object(&answer)?;
         let found = read_items(&answer, list.repositories)?;
-        return Ok((found, list.total_count, answer));
+        let total = list.total_count;
+        return Ok((found, total, answer));
     }
-    let answer = client.get(access, "/user/repos", &query).await?;
     Ok((items(&answer)?, None, answer))
 }
 
@@ -200,24 +208,51 @@ async fn plain(
     query: &ListQuery,
     page: u32,
     order: Order,
-) -> Result<RepositoryPage, ProviderError> {
+    held: Option<&HeldPage>,
+) -> Result<CheckedPage, ProviderError> {
     let per_page = per_page(query);
-    let (found, total, answer) = list(client, access, order.sort, per_page, page).await?;
-    let has_next = has_next(answer.headers());
+    let known = held.map(|held| held.etag.as_str());
+    let (found, told_total, answer) =
+        list(client, access, order.sort, per_page, page, known).await?;
+    let not_modified = answer.status() == StatusCode::NOT_MODIFIED;
+    let has_next = match held.filter(|_| not_modified) {
+        Some(held) => follows_unchanged(answer.headers(), held),
+        None => has_next(answer.headers()),
+    };
     let cursor = |page| (order.position)(page).cursor();
     let last = last_page(answer.headers());
-    Ok(RepositoryPage {
-        // For people known on the last page alone: GitHub counts pages, not repositories.
-        total: total
-            .or((!has_next).then(|| i64::from(page - 1) * i64::from(per_page) + count(&found))),
-        next: has_next.then(|| cursor(page.saturating_add(1))),
-        ahead: match last {
-            Some(last) if page == 1 && has_next => (3..=last.min(MOST_AHEAD)).map(cursor).collect(),
-            _ => Vec::new(),
+    let before = i64::from(page - 1) * i64::from(per_page);
+    let here = held.filter(|_| not_modified).map_or(count(&found), |held| {
+        i64::try_from(held.repositories).unwrap_or(i64::MAX)
+    });
+    let etag = etag(&answer);
+    Ok(CheckedPage {
+        page: RepositoryPage {
+            // Known on the last page alone: GitHub counts pages, not repositories.
+            total: told_total.or((!has_next).then_some(before + here)),
+            next: has_next.then(|| cursor(page.saturating_add(1))),
+            ahead: match last {
+                Some(last) if page == 1 && has_next => {
+                    (3..=last.min(MOST_AHEAD)).map(cursor).collect()
+                }
+                _ => Vec::new(),
+            },
+            requests: Requests::behind(&answer),
+            ..told(client, found, &answer)
         },
-        requests: Requests::behind(&answer),
-        ..told(client, found, &answer)
+        etag,
+        not_modified,
     })
+}
+
+/// Whether a page follows one that is unchanged. Its links are not part of its body: a page that was
+/// full and the last one may have got a successor. Where a 304 comes without links, it is asked for.
+fn follows_unchanged(headers: &HeaderMap, held: &HeldPage) -> bool {
+    if headers.contains_key(LINK) {
+        has_next(headers)
+    } else {
+        held.next.is_some() || held.repositories > 0
+    }
 }
 
 /// More pages than any token sees; a host that tells of more is not believed.
@@ -237,7 +272,8 @@ async fn search_from(
     let mut matches = 0_usize;
     let from_start = (page, done) == (1, 0);
     for _ in 0..SCAN_PAGES {
-        let (mut found, _, answer) = list(client, access, LIVE.sort, LARGEST_PAGE, page).await?;
+        let (mut found, _, answer) =
+            list(client, access, LIVE.sort, LARGEST_PAGE, page, None).await?;
         let has_next = has_next(answer.headers());
         let read = std::mem::take(&mut found.read);
         let partial = result.partial;

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use gitlab::api::{ApiError, AsyncClient, Endpoint, RestClient};
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use url::Url;
 
-use super::super::transport::{credential_header, failure, no_answer, told, trusting};
+use super::super::transport::{
+    credential_header, failure, if_none_match, no_answer, told, trusting,
+};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
@@ -41,10 +43,22 @@ impl Client {
         endpoint: &(impl Endpoint + Sync),
         paging: &[(&str, &str)],
     ) -> Result<Response<Bytes>, ProviderError> {
+        self.ask_if_changed(access, endpoint, paging, None).await
+    }
+
+    /// The same; where an ETag is given and still holds, the answer is a 304 without a body.
+    pub(super) async fn ask_if_changed(
+        &self,
+        access: &Access,
+        endpoint: &(impl Endpoint + Sync),
+        paging: &[(&str, &str)],
+        etag: Option<&str>,
+    ) -> Result<Response<Bytes>, ProviderError> {
         let path = endpoint.endpoint();
         let session = Session {
             outbound: &self.outbound,
             access,
+            etag,
         };
         let answer = session
             .send(endpoint, paging)
@@ -58,7 +72,8 @@ impl Client {
                 } => error,
                 other => failure(ErrorClass::Unexpected, told(access, &other.to_string())),
             })?;
-        if answer.status().is_success() {
+        let unchanged = etag.is_some() && answer.status() == StatusCode::NOT_MODIFIED;
+        if unchanged || answer.status().is_success() {
             return Ok(answer);
         }
         let mut error = errors::classify(&answer, self.now());
@@ -75,6 +90,7 @@ impl Client {
 struct Session<'a> {
     outbound: &'a Outbound,
     access: &'a Access,
+    etag: Option<&'a str>,
 }
 
 /// Why the crate's client has no answer.
@@ -131,8 +147,11 @@ impl AsyncClient for Session<'_> {
         let fault = |fault: Fault| ApiError::client(fault);
         let (name, value) =
             credential_header(self.access).map_err(|error| fault(Fault::Credential(error)))?;
+        let mut request = request.header(name, value);
+        if let Some((name, value)) = if_none_match(self.etag) {
+            request = request.header(name, value);
+        }
         let request = request
-            .header(name, value)
             .header(ACCEPT, HeaderValue::from_static("application/json"))
             .body(Bytes::from(body))
             .map_err(|error| {

@@ -102,7 +102,7 @@ fn missing(scopes: &[String]) -> Vec<String> {
 
 /// A token "expires on the date you define, at midnight UTC": it is dead once that date has begun,
 /// so its last moment is the beginning of the date, not its end.
-fn end_of(date: NaiveDate) -> DateTime<Utc> {
+pub(super) fn end_of(date: NaiveDate) -> DateTime<Utc> {
     date.and_time(NaiveTime::MIN).and_utc()
 }
 

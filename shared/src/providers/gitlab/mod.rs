@@ -7,14 +7,16 @@ mod identity;
 mod instance;
 mod oauth;
 mod repositories;
+mod rotation;
 mod token_form;
+mod writable;
 
 use async_trait::async_trait;
 use url::Url;
 
 use super::{
-    Access, BranchPage, BranchQuery, Cursor, Identity, ListQuery, OAuth, Provider, ProviderError,
-    RepositoryPage, Scheme, TokenFormError,
+    Access, BranchPage, BranchQuery, CheckedPage, Cursor, HeldPage, Identity, ListQuery, OAuth,
+    Provider, ProviderError, RepositoryPage, Scheme, TokenFormError, TokenRotation,
 };
 use crate::clock::Clock;
 use crate::domain::auth_method::AuthMethod;
@@ -23,6 +25,9 @@ use crate::domain::repository::RemoteRepository;
 use crate::outbound::Outbound;
 use client::Client;
 use oauth::GitlabOAuth;
+
+/// GitLab has no limit of its own on requests at once, but many an instance is one small machine.
+const PAGES_AT_ONCE: usize = 5;
 
 /// The adapter for GitLab.
 pub struct Gitlab {
@@ -76,7 +81,36 @@ impl Provider for Gitlab {
         query: &ListQuery,
         cursor: Option<&Cursor>,
     ) -> Result<RepositoryPage, ProviderError> {
-        repositories::page(&self.client, access, query, cursor).await
+        let page = repositories::page(&self.client, access, query, cursor, None).await?;
+        Ok(page.page)
+    }
+
+    async fn repositories_if_changed(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        held: Option<&HeldPage>,
+    ) -> Result<CheckedPage, ProviderError> {
+        repositories::page(&self.client, access, query, cursor, held).await
+    }
+
+    async fn writable(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        held: Option<&HeldPage>,
+    ) -> Result<CheckedPage, ProviderError> {
+        writable::page(&self.client, access, query, cursor, held).await
+    }
+
+    fn pages_at_once(&self) -> usize {
+        PAGES_AT_ONCE
+    }
+
+    fn goes_on_from(&self, cursor: Option<&Cursor>, next: &Cursor, planned: &Cursor) -> bool {
+        repositories::goes_on_from(cursor, next, planned)
     }
 
     fn walk_is_stable(&self) -> bool {
@@ -101,6 +135,10 @@ impl Provider for Gitlab {
 
     fn oauth(&self) -> Option<&dyn OAuth> {
         Some(&self.oauth)
+    }
+
+    fn rotation(&self) -> Option<&dyn TokenRotation> {
+        Some(self)
     }
 
     // Source: GitLab documentation, "Access Git over HTTPS with an OAuth 2.0 token"; any name works

@@ -3,15 +3,26 @@
 //! Source: GitLab REST documentation (projects, pagination). A walk goes by id, keyset-paged, so
 //! that every project is seen once whatever changes meanwhile, without the 50,000 rows at which
 //! numbered pages end. A page that somebody looks at is numbered, because it has a number.
+//!
+//! A first walk is serial: where a page ends is known when it is there. (Pages by number could be
+//! fetched at once, below 10,000 rows, but a membership that comes or goes meanwhile moves all that
+//! follow, and no order by id excludes it. Ranges of ids could be, too, but nobody knows where the
+//! ids of an account lie: an instance has millions, an account some hundreds.) A later walk knows
+//! where pages ended, and such a place is as good a start as any: it is a bound in the order by id,
+//! whatever has come or gone. So its pages are fetched at once, and what [`goes_on_from`] does not
+//! find passed is asked for in addition: one page per place where more came in than a page holds.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use gitlab::api::common::SortOrder;
 use gitlab::api::projects::{Project as ProjectEndpoint, ProjectOrderBy, Projects};
-use http::HeaderMap;
+use http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::super::transport::{failure, items, object};
-use super::super::{Access, Cursor, ErrorClass, ListQuery, ProviderError, RepositoryPage};
+use super::super::transport::{Items, etag, failure, items, object};
+use super::super::{
+    Access, CheckedPage, Cursor, ErrorClass, HeldPage, ListQuery, ProviderError, RepositoryPage,
+};
 use super::client::{Client, unbuildable};
 use crate::domain::repository::RemoteRepository;
 use crate::outbound::{Requests, link_parameter, rate_limit};
@@ -21,7 +32,7 @@ const MAY_PUSH: u32 = 30;
 
 /// What GitLab tells of a project, as far as we read it.
 #[derive(Deserialize)]
-struct Project {
+pub(super) struct Project {
     id: u64,
     path: String,
     path_with_namespace: String,
@@ -105,12 +116,14 @@ impl Position {
     }
 }
 
+/// A page; where one is `held`, only if it has changed since.
 pub(super) async fn page(
     client: &Client,
     access: &Access,
     query: &ListQuery,
     cursor: Option<&Cursor>,
-) -> Result<RepositoryPage, ProviderError> {
+    held: Option<&HeldPage>,
+) -> Result<CheckedPage, ProviderError> {
     let position = match (cursor, query.page) {
         (Some(cursor), _) => Position::read(cursor)?,
         (None, Some(page)) => Position::Live { page: page.max(1) },
@@ -147,7 +160,13 @@ pub(super) async fn page(
         }
     }
     let endpoint = endpoint.build().map_err(unbuildable)?;
-    let answer = client.ask(access, &endpoint, &paging).await?;
+    let known = held.map(|held| held.etag.as_str());
+    let answer = client
+        .ask_if_changed(access, &endpoint, &paging, known)
+        .await?;
+    if let Some(held) = held.filter(|_| answer.status() == StatusCode::NOT_MODIFIED) {
+        return Ok(unchanged(client, &answer, position, held));
+    }
     let found = items::<Project>(&answer)?;
     let is_full = found.count >= usize::try_from(per_page).unwrap_or(usize::MAX);
     let next = match position {
@@ -157,16 +176,69 @@ pub(super) async fn page(
             page: page.saturating_add(1),
         }),
     };
-    Ok(RepositoryPage {
+    let etag = etag(&answer);
+    Ok(CheckedPage {
+        page: RepositoryPage {
+            next: next.map(Position::cursor),
+            ..told(client, found, &answer)
+        },
+        etag,
+        not_modified: false,
+    })
+}
+
+/// A page whose body is as it was. By keyset that settles what follows: behind its last id there was
+/// something, or the page was not full. A numbered page's links tell, or what was known.
+fn unchanged(
+    client: &Client,
+    answer: &Response<Bytes>,
+    position: Position,
+    held: &HeldPage,
+) -> CheckedPage {
+    let next = match position {
+        Position::Live { page } if has_next(answer.headers()) => {
+            let page = page.saturating_add(1);
+            Some(Position::Live { page }.cursor())
+        }
+        _ => held.next.clone(),
+    };
+    CheckedPage {
+        page: RepositoryPage {
+            next,
+            ..told(client, Items::none(), answer)
+        },
+        etag: Some(held.etag.clone()),
+        not_modified: true,
+    }
+}
+
+/// What every page tells.
+pub(super) fn told(
+    client: &Client,
+    found: Items<Project>,
+    answer: &Response<Bytes>,
+) -> RepositoryPage {
+    RepositoryPage {
         repositories: found.read.into_iter().map(RemoteRepository::from).collect(),
         undecodable: found.unread,
         total: number(answer.headers(), "x-total"),
-        next: next.map(Position::cursor),
-        ahead: Vec::new(),
-        partial: false,
-        requests: Requests::behind(&answer),
+        requests: Requests::behind(answer),
         rate_limit: rate_limit::gitlab(answer.headers(), client.now()),
-    })
+        ..RepositoryPage::default()
+    }
+}
+
+/// From `cursor` to `next` every id was seen, so a walk from any id between them goes on.
+pub(super) fn goes_on_from(cursor: Option<&Cursor>, next: &Cursor, planned: &Cursor) -> bool {
+    let after = |cursor: &Cursor| match Position::read(cursor) {
+        Ok(Position::Walk { id_after }) => Some(id_after),
+        _ => None,
+    };
+    let start = cursor.map_or(Some(0), after);
+    match (start, after(next), after(planned)) {
+        (Some(start), Some(next), Some(planned)) => start < planned && planned <= next,
+        _ => planned == next,
+    }
 }
 
 /// The id after which the walk goes on. The `Link` header says it; a proxy that drops the header
@@ -196,7 +268,7 @@ pub(super) fn has_next(headers: &HeaderMap) -> bool {
     number(headers, "x-next-page").is_some() || link_parameter(headers, "next", "page").is_some()
 }
 
-fn number(headers: &HeaderMap, name: &str) -> Option<i64> {
+pub(super) fn number(headers: &HeaderMap, name: &str) -> Option<i64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 

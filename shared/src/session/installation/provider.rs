@@ -21,8 +21,8 @@ use crate::domain::auth_method::AuthMethod;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::providers::{
-    Access, App, Apps, BranchPage, BranchQuery, Cursor, ErrorClass, Identity, ListQuery, Provider,
-    ProviderError, RepositoryPage, Scheme, TokenFormError,
+    Access, App, Apps, BranchPage, BranchQuery, CheckedPage, Cursor, ErrorClass, HeldPage,
+    Identity, ListQuery, Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
 };
 
 /// So long after its minting a token may be refused for being new.
@@ -247,6 +247,36 @@ impl Provider for Installed {
                 return answer;
             }
         }
+    }
+
+    async fn repositories_if_changed(
+        &self,
+        access: &Access,
+        query: &ListQuery,
+        cursor: Option<&Cursor>,
+        held: Option<&HeldPage>,
+    ) -> Result<CheckedPage, ProviderError> {
+        let mut turn = self.turn();
+        loop {
+            let with = turn.access(access).await?;
+            let answer = self
+                .inner
+                .repositories_if_changed(&with, query, cursor, held)
+                .await;
+            let answer = answer.map(|mut checked| {
+                for one in &mut checked.page.repositories {
+                    turn.mark(one);
+                }
+                checked
+            });
+            if let Some(answer) = turn.settle(answer).await {
+                return answer;
+            }
+        }
+    }
+
+    fn pages_at_once(&self) -> usize {
+        self.inner.pages_at_once()
     }
 
     fn walk_is_stable(&self) -> bool {

@@ -9,14 +9,15 @@ use crate::domain::ids::ConnectionId;
 use crate::domain::quota::RateLimit;
 use crate::store::error::StoreError;
 
-/// Stores a new connection.
+/// Stores a new connection. Its turn to be synced by the clock comes somewhere in the next interval,
+/// so that what is connected at once does not come up at once ever after.
 ///
 /// # Errors
 /// As every statement ([`StoreError`]).
 pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<(), StoreError> {
     let c = connection;
     sqlx::query!(
-        "INSERT INTO connections (organization_id, id, allow_org_usage, name, description, \
+        "WITH made AS (INSERT INTO connections (organization_id, id, allow_org_usage, name, description, \
             provider, base_url, azure_organization, auth_method, status, health_code, \
             health_since, health_action_url, is_active, auto_rotate, username, account_id, \
             account_login, account_type, account_display_name, account_avatar_url, scopes, \
@@ -25,7 +26,10 @@ pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<
             created_by_name, created_at, updated_at, github_app_id, github_app_installation_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
             $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33, \
-            $34, $35)",
+            $34, $35) \
+         RETURNING organization_id, id, created_at) \
+         INSERT INTO sync_turns (organization_id, connection_id, last_at) \
+         SELECT organization_id, id, created_at - random() * interval '4 hours' FROM made",
         c.organization_id.0,
         c.id.0,
         c.allow_org_usage,

@@ -4,4 +4,6 @@ mod read;
 mod write;
 
 pub use read::{Filter, Key, by_name, count, counted, get, list};
-pub use write::{PageChanges, move_counters, move_total, remove_unseen, unseen, upsert_page};
+pub use write::{
+    PageChanges, Removed, move_counters, move_total, remove_unseen, unseen, upsert_page,
+};

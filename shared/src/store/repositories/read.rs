@@ -112,7 +112,15 @@ impl From<Row> for Repository {
 }
 
 macro_rules! select {
+    // A page: cut from the repositories alone, then joined.
+    (page $tail:tt, $order:tt $(, $argument:expr)* $(,)?) => {
+        select!(from ["(SELECT * FROM repositories r ", $tail,
+            ") r JOIN connections c ON c.id = r.connection_id ", $order] $(, $argument)*)
+    };
     ($tail:tt $(, $argument:expr)* $(,)?) => {
+        select!(from ["repositories r JOIN connections c ON c.id = r.connection_id ", $tail] $(, $argument)*)
+    };
+    (from [$($part:tt),+] $(, $argument:expr)* $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT r.id, r.provider_repository_id, r.connection_id, r.provider AS "provider: _",
@@ -122,8 +130,7 @@ macro_rules! select {
                 CASE WHEN r.removed_at IS NULL THEN GREATEST(r.last_changed_at, c.last_complete_sync_at)
                      ELSE r.removed_at END AS "last_seen_at!",
                 r.removed_at
-             FROM repositories r JOIN connections c ON c.id = r.connection_id "#
-                + $tail
+             FROM "# $(+ $part)+
             $(, $argument)*
         )
     };
@@ -163,6 +170,10 @@ pub async fn by_name(
 /// A page in the order of full names; see [`Page::cut`](crate::domain::page::Page::cut) for how it
 /// lies.
 ///
+/// Filters are a `CASE` each: of `$n IS NULL OR …` the planner believes that it leaves a row or two,
+/// and that the tenant's whole list is soon sorted; of a `CASE` it believes nothing, and follows the
+/// index that is in order already.
+///
 /// # Errors
 /// As every statement.
 pub async fn list(
@@ -178,11 +189,12 @@ pub async fn list(
     let (offset, limit) = (request.offset(), request.limit());
     let rows = match (filter.removed, filter.connection) {
         (false, Some(connection)) => {
-            select!(
+            select!(page
                 "WHERE r.removed_at IS NULL AND r.connection_id = $9 AND (r.full_name, r.id) > ($1, $2)
-                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
-                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                   AND CASE WHEN $3::text IS NULL THEN true ELSE r.provider = $3 END AND CASE WHEN $4::text IS NULL THEN true ELSE r.full_name ILIKE $4 END
+                   AND CASE WHEN $5::text IS NULL THEN true ELSE lower(r.language) = lower($5) END AND CASE WHEN $6::bool IS NULL THEN true ELSE r.archived = $6 END
                  ORDER BY r.full_name, r.id OFFSET $7 LIMIT $8",
+                "ORDER BY r.full_name, r.id",
                 name, id, filter.provider.map(ProviderKind::as_str), filter.pattern(),
                 filter.language, filter.archived, offset, limit, connection.0
             )
@@ -190,11 +202,12 @@ pub async fn list(
             .await?
         }
         (false, None) => {
-            select!(
+            select!(page
                 "WHERE r.removed_at IS NULL AND (r.full_name, r.id) > ($1, $2)
-                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
-                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
+                   AND CASE WHEN $3::text IS NULL THEN true ELSE r.provider = $3 END AND CASE WHEN $4::text IS NULL THEN true ELSE r.full_name ILIKE $4 END
+                   AND CASE WHEN $5::text IS NULL THEN true ELSE lower(r.language) = lower($5) END AND CASE WHEN $6::bool IS NULL THEN true ELSE r.archived = $6 END
                  ORDER BY r.full_name, r.id OFFSET $7 LIMIT $8",
+                "ORDER BY r.full_name, r.id",
                 name, id, filter.provider.map(ProviderKind::as_str), filter.pattern(),
                 filter.language, filter.archived, offset, limit
             )
@@ -202,12 +215,13 @@ pub async fn list(
             .await?
         }
         (true, connection) => {
-            select!(
+            select!(page
                 "WHERE r.removed_at IS NOT NULL AND (r.full_name, r.id) > ($1, $2)
-                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
-                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
-                   AND ($9::uuid IS NULL OR r.connection_id = $9)
+                   AND CASE WHEN $3::text IS NULL THEN true ELSE r.provider = $3 END AND CASE WHEN $4::text IS NULL THEN true ELSE r.full_name ILIKE $4 END
+                   AND CASE WHEN $5::text IS NULL THEN true ELSE lower(r.language) = lower($5) END AND CASE WHEN $6::bool IS NULL THEN true ELSE r.archived = $6 END
+                   AND CASE WHEN $9::uuid IS NULL THEN true ELSE r.connection_id = $9 END
                  ORDER BY r.full_name, r.id OFFSET $7 LIMIT $8",
+                "ORDER BY r.full_name, r.id",
                 name, id, filter.provider.map(ProviderKind::as_str), filter.pattern(),
                 filter.language, filter.archived, offset, limit, connection.map(|c| c.0)
             )
@@ -227,24 +241,26 @@ async fn list_before(
     let provider = filter.provider.map(ProviderKind::as_str);
     let connection = filter.connection.map(|c| c.0);
     let rows = if filter.removed {
-        select!(
+        select!(page
             "WHERE r.removed_at IS NOT NULL AND (r.full_name, r.id) < ($1, $2)
-                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
-                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
-                   AND ($8::uuid IS NULL OR r.connection_id = $8)
+                   AND CASE WHEN $3::text IS NULL THEN true ELSE r.provider = $3 END AND CASE WHEN $4::text IS NULL THEN true ELSE r.full_name ILIKE $4 END
+                   AND CASE WHEN $5::text IS NULL THEN true ELSE lower(r.language) = lower($5) END AND CASE WHEN $6::bool IS NULL THEN true ELSE r.archived = $6 END
+                   AND CASE WHEN $8::uuid IS NULL THEN true ELSE r.connection_id = $8 END
                  ORDER BY r.full_name DESC, r.id DESC LIMIT $7",
+            "ORDER BY r.full_name DESC, r.id DESC",
             key.full_name, key.id.0, provider, filter.pattern(), filter.language, filter.archived,
             limit, connection
         )
         .fetch_all(db)
         .await?
     } else {
-        select!(
+        select!(page
             "WHERE r.removed_at IS NULL AND (r.full_name, r.id) < ($1, $2)
-                   AND ($3::text IS NULL OR r.provider = $3) AND ($4::text IS NULL OR r.full_name ILIKE $4)
-                   AND ($5::text IS NULL OR lower(r.language) = lower($5)) AND ($6::bool IS NULL OR r.archived = $6)
-                   AND ($8::uuid IS NULL OR r.connection_id = $8)
+                   AND CASE WHEN $3::text IS NULL THEN true ELSE r.provider = $3 END AND CASE WHEN $4::text IS NULL THEN true ELSE r.full_name ILIKE $4 END
+                   AND CASE WHEN $5::text IS NULL THEN true ELSE lower(r.language) = lower($5) END AND CASE WHEN $6::bool IS NULL THEN true ELSE r.archived = $6 END
+                   AND CASE WHEN $8::uuid IS NULL THEN true ELSE r.connection_id = $8 END
                  ORDER BY r.full_name DESC, r.id DESC LIMIT $7",
+            "ORDER BY r.full_name DESC, r.id DESC",
             key.full_name, key.id.0, provider, filter.pattern(), filter.language, filter.archived,
             limit, connection
         )
@@ -254,28 +270,48 @@ async fn list_before(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// How many match, counted up to 10,001.
+/// How many match, counted up to 10,001. A search reads the tenant's names (or the connection's), and
+/// no other tenant's: an index on parts of names is of no use, since `ILIKE` is not leakproof and is
+/// therefore never looked up before row-level security has had its say.
 ///
 /// # Errors
 /// As every statement.
 pub async fn count(db: impl PgExecutor<'_>, filter: &Filter) -> Result<i64, StoreError> {
-    let count = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM (
-            SELECT FROM repositories r
-            WHERE ((r.removed_at IS NOT NULL) = $1)
-              AND ($2::text IS NULL OR r.provider = $2) AND ($3::text IS NULL OR r.full_name ILIKE $3)
-              AND ($4::text IS NULL OR lower(r.language) = lower($4)) AND ($5::bool IS NULL OR r.archived = $5)
-              AND ($6::uuid IS NULL OR r.connection_id = $6)
-            LIMIT 10001) bounded"#,
-        filter.removed,
-        filter.provider.map(ProviderKind::as_str),
-        filter.pattern(),
-        filter.language,
-        filter.archived,
-        filter.connection.map(|c| c.0),
-    )
-    .fetch_one(db)
-    .await?;
+    let provider = filter.provider.map(ProviderKind::as_str);
+    let connection = filter.connection.map(|c| c.0);
+    let count = if filter.removed {
+        sqlx::query_scalar!(
+            r#"SELECT count(*) AS "n!" FROM (
+                SELECT FROM repositories r WHERE r.removed_at IS NOT NULL
+                  AND ($1::text IS NULL OR r.provider = $1) AND ($2::text IS NULL OR r.full_name ILIKE $2)
+                  AND ($3::text IS NULL OR lower(r.language) = lower($3)) AND ($4::bool IS NULL OR r.archived = $4)
+                  AND ($5::uuid IS NULL OR r.connection_id = $5)
+                LIMIT 10001) bounded"#,
+            provider,
+            filter.pattern(),
+            filter.language,
+            filter.archived,
+            connection,
+        )
+        .fetch_one(db)
+        .await?
+    } else {
+        sqlx::query_scalar!(
+            r#"SELECT count(*) AS "n!" FROM (
+                SELECT FROM repositories r WHERE r.removed_at IS NULL
+                  AND ($1::text IS NULL OR r.provider = $1) AND ($2::text IS NULL OR r.full_name ILIKE $2)
+                  AND ($3::text IS NULL OR lower(r.language) = lower($3)) AND ($4::bool IS NULL OR r.archived = $4)
+                  AND ($5::uuid IS NULL OR r.connection_id = $5)
+                LIMIT 10001) bounded"#,
+            provider,
+            filter.pattern(),
+            filter.language,
+            filter.archived,
+            connection,
+        )
+        .fetch_one(db)
+        .await?
+    };
     Ok(count)
 }
 

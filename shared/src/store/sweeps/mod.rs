@@ -3,6 +3,9 @@
 mod feed;
 mod forget;
 pub mod renewals;
+mod rotations;
+mod turns;
+mod warnings;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,6 +15,9 @@ use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
 pub use feed::{Standing, entries_of_event, standings};
 pub use forget::forget_oauth_states;
+pub use rotations::{DueRotation, due_rotations};
+pub use turns::{Turn, Turns, forget_outbox_events, take_turns};
+pub use warnings::{DueWarning, due_warnings};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.

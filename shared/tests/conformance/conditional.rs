@@ -1,0 +1,102 @@
+use std::collections::{BTreeSet, VecDeque};
+
+use mooring_forge::{Access, RepositorySpec};
+use shared::providers::{CheckedPage, Cursor, HeldPage};
+
+use crate::world::{World, hundred};
+
+crate::everywhere!(
+    an_unchanged_page_is_not_sent_again,
+    what_follows_a_full_last_page_is_found,
+    writable_ones_are_all_there,
+);
+
+type Known = (Option<Cursor>, CheckedPage);
+
+/// Every page, asked for by what is known of it.
+async fn pages(world: &World, known: &[Known]) -> Vec<Known> {
+    let (provider, access) = (world.provider(), world.access());
+    let mut open = VecDeque::from([None]);
+    let mut seen: Vec<Known> = Vec::new();
+    while let Some(cursor) = open.pop_front() {
+        let held = known.iter().find(|(of, _)| *of == cursor);
+        let held = held.map(|(_, known)| HeldPage {
+            etag: known.etag.clone().expect("an ETag"),
+            next: known.page.next.clone(),
+            repositories: known.page.repositories.len(),
+        });
+        let page = provider
+            .repositories_if_changed(&access, &hundred(), cursor.as_ref(), held.as_ref())
+            .await
+            .expect("a page");
+        open.extend(page.page.next.clone().map(Some));
+        seen.push((cursor, page));
+    }
+    seen
+}
+
+async fn an_unchanged_page_is_not_sent_again(world: World) {
+    let ids = world.forge.add_repositories("ada", 230);
+    let first = pages(&world, &[]).await;
+    assert!(
+        first
+            .iter()
+            .all(|(_, page)| !page.not_modified && page.etag.is_some())
+    );
+    let again = pages(&world, &first).await;
+    assert_eq!(again.len(), first.len());
+    for ((_, now), (_, then)) in again.iter().zip(&first) {
+        assert!(now.not_modified && now.page.repositories.is_empty());
+        assert_eq!(now.page.next, then.page.next);
+        assert_eq!(now.page.requests, 1);
+    }
+    world.forge.edit(|state| state.rename(ids[150], "renamed"));
+    let after = pages(&world, &first).await;
+    let read: Vec<usize> = (0..after.len())
+        .filter(|n| !after[*n].1.not_modified)
+        .collect();
+    assert_eq!(read, [1]);
+    assert_eq!(after[1].1.page.repositories.len(), 100);
+}
+
+async fn what_follows_a_full_last_page_is_found(world: World) {
+    world.forge.add_repositories("ada", 200);
+    let first = pages(&world, &[]).await;
+    let last = world.forge.add_repositories("ada", 1)[0].to_string();
+    let after = pages(&world, &first).await;
+    let found = after.iter().flat_map(|(_, page)| &page.page.repositories);
+    let found: Vec<_> = found
+        .map(|found| found.provider_repository_id.clone())
+        .collect();
+    assert_eq!(found, [last]);
+}
+
+async fn writable_ones_are_all_there(world: World) {
+    world.forge.add_repositories("ada", 230);
+    for (name, access) in [("read-only", Access::Read), ("writable", Access::Write)] {
+        world.forge.add_user(name);
+        let spec = RepositorySpec::named("theirs").collaborator("ada", access);
+        world.forge.add_repository(name, spec);
+    }
+    let (provider, access) = (world.provider(), world.access());
+    let (mut open, mut asked) = (VecDeque::from([None]), BTreeSet::new());
+    let mut names = BTreeSet::new();
+    while let Some(cursor) = open.pop_front() {
+        let page = provider
+            .writable(&access, &hundred(), cursor.as_ref(), None)
+            .await;
+        let page = page.expect("a page").page;
+        let told = page.next.iter().chain(&page.ahead).cloned();
+        open.extend(
+            told.filter(|next| asked.insert(next.0.to_string()))
+                .map(Some),
+        );
+        let may = page
+            .repositories
+            .into_iter()
+            .filter(|found| found.has_write_access != Some(false));
+        names.extend(may.map(|found| found.full_name));
+    }
+    assert_eq!(names.len(), 231);
+    assert!(names.contains("writable/theirs") && !names.contains("read-only/theirs"));
+}

@@ -1,0 +1,107 @@
+//! Syncs and lists read what they need, however many repositories there are.
+
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::plan;
+use crate::upkeep::by_hand;
+use crate::world::run_without_worker;
+
+#[test]
+fn turns_are_taken_by_index_however_many_connections_there_are() {
+    run_without_worker(|w| async move {
+        let mut connection = by_hand(&w).await;
+        let fill = format!(
+            "INSERT INTO connections (organization_id, id, name, provider, base_url, auth_method, status,
+                 health_code, health_since, created_at, updated_at)
+             SELECT '{0}', gen_random_uuid(), 'c', 'github', 'u', 'pat', 'active', 'ok', now(), now(), now()
+             FROM generate_series(1, 20000) n;
+             INSERT INTO sync_turns SELECT organization_id, id, now() - random() * interval '4 hours' FROM connections;
+             INSERT INTO outbox_events (organization_id, id, type, data, created_at)
+             SELECT '{0}', gen_random_uuid(), 'sync.completed', '{{}}', now() FROM generate_series(1, 20000);
+             ANALYZE connections; ANALYZE sync_turns; ANALYZE outbox_events;
+             SET ROLE mooring_system; SET plan_cache_mode = force_generic_plan",
+            w.organization
+        );
+        connection.execute(AssertSqlSafe(fill)).await.unwrap();
+        for (words, indexes) in [
+            (
+                "UPDATE sync_turns t SET last_at",
+                &["sync_turns_due", "sync_turns_pkey", "connections_pkey"][..],
+            ),
+            ("DELETE FROM outbox_events", &["outbox_events_pkey"]),
+        ] {
+            let plan = plan(&mut connection, words).await;
+            for index in indexes {
+                assert!(plan.contains(index), "{index} is not used:\n{plan}");
+            }
+            assert!(!plan.contains("Seq Scan"), "{words}:\n{plan}");
+        }
+    });
+}
+
+#[test]
+fn lists_and_syncs_read_what_they_need_of_all_repositories() {
+    run_without_worker(|w| async move {
+        let mut connection = by_hand(&w).await;
+        let fill = format!(
+            "INSERT INTO organizations (id, name, created_at, updated_at)
+             SELECT gen_random_uuid(), 'o', now(), now() FROM generate_series(1, 200);
+             INSERT INTO connections (organization_id, id, name, provider, base_url, auth_method, status,
+                 health_code, health_since, created_at, updated_at)
+             SELECT id, gen_random_uuid(), 'c', 'github', 'u', 'pat', 'active', 'ok', now(), now(), now()
+             FROM organizations, generate_series(1, 2);
+             INSERT INTO repositories (organization_id, id, connection_id, provider_repository_id, provider, name,
+                 full_name, url, clone_url, private, archived, fork, first_seen_at, last_changed_at)
+             SELECT organization_id, gen_random_uuid(), id, n::text, 'github', 'r', 'o/' || md5(n::text), 'u', 'u',
+                 true, false, false, now(), now() FROM connections, generate_series(1, CASE organization_id WHEN '{0}' THEN 10000 ELSE 40 END) n;
+             ANALYZE organizations; ANALYZE connections; ANALYZE repositories;
+             SET ROLE mooring_app; SELECT set_config('mooring.organization', '{0}', false);
+             SET plan_cache_mode = force_generic_plan",
+            w.organization
+        );
+        connection.execute(AssertSqlSafe(fill)).await.unwrap();
+        for (words, index) in [
+            (
+                "r.connection_id = $9 AND (r.full_name, r.id) > ($1, $2)",
+                "repositories_by_connection",
+            ),
+            (
+                "WHERE r.removed_at IS NULL AND (r.full_name, r.id) > ($1, $2)",
+                "repositories_by_name",
+            ),
+            (
+                "WHERE r.removed_at IS NULL AND (r.full_name, r.id) < ($1, $2)",
+                "repositories_by_name",
+            ),
+        ] {
+            // In order, so that a page costs what is on it.
+            let plan = plan(&mut connection, words).await;
+            assert!(plan.contains(index), "{index} is not used:\n{plan}");
+            assert!(!plan.contains("Sort"), "{words}:\n{plan}");
+        }
+        for (words, index) in [
+            (
+                "SELECT FROM repositories r WHERE r.removed_at IS NULL",
+                "repositories_",
+            ),
+            (
+                "lower(r.full_name) = lower($2) LIMIT 1",
+                "repositories_name",
+            ),
+            ("WITH page AS (", "provider_reposit_key"),
+            (
+                "r.provider_repository_id = u.id LIMIT 1",
+                "provider_reposit_key",
+            ),
+            ("UPDATE repositories r SET removed_at", "repositories_"),
+        ] {
+            let plan = plan(&mut connection, words).await;
+            assert!(plan.contains(index), "{index} is not used:\n{plan}");
+            assert!(
+                !plan.contains("Seq Scan on repositories"),
+                "{words}:\n{plan}"
+            );
+            assert!(!plan.contains("Anti Join"), "{words}:\n{plan}");
+        }
+    });
+}

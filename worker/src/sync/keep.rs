@@ -1,0 +1,197 @@
+//! Storing pages: one transaction each, while others are under way. Pages that are as they were need
+//! no rows written, and those that wait together are stored together. A page's commit does not wait
+//! for the disk: the end of the run does, and makes all of them lasting.
+
+use shared::domain::quota::RateLimit;
+use shared::domain::sync::IncompleteReason;
+use shared::flows::{Context, Error};
+use shared::providers::RepositoryPage;
+use shared::session::Session;
+use shared::store::sync_pages::{self, InHand, PageStored, PagesUnchanged};
+use shared::store::sync_runs::{Holder, RunningRun};
+use shared::store::{connections, repositories};
+use tokio::sync::mpsc;
+
+use super::fetch::Fetched;
+
+/// A run that is being stored.
+pub(super) struct Keeper<'a> {
+    pub(super) context: &'a Context,
+    pub(super) session: &'a Session,
+    pub(super) holder: Holder,
+}
+
+impl Keeper<'_> {
+    /// Stores what comes until nothing does. False where another worker goes on with the run.
+    pub(super) async fn every_page(
+        &self,
+        run: &mut RunningRun,
+        mut pages: mpsc::Receiver<Fetched>,
+        mut progress: impl FnMut(i64, Option<i64>),
+    ) -> Result<bool, Error> {
+        let mut waiting = None;
+        loop {
+            let first = match waiting.take() {
+                Some(page) => page,
+                None => match pages.recv().await {
+                    Some(page) => page,
+                    None => return Ok(true),
+                },
+            };
+            let stored = if first.answer.not_modified {
+                let mut unchanged = vec![first];
+                while let Ok(page) = pages.try_recv() {
+                    if page.answer.not_modified {
+                        unchanged.push(page);
+                    } else {
+                        waiting = Some(page);
+                        break;
+                    }
+                }
+                self.unchanged(run, &unchanged).await?
+            } else {
+                self.page(run, first).await?
+            };
+            if !stored {
+                return Ok(false);
+            }
+            progress(i64::from(run.run.found), run.expected.map(i64::from));
+        }
+    }
+
+    fn in_hand(&self, run: &RunningRun) -> InHand {
+        InHand {
+            organization: self.session.connection.organization_id,
+            connection: self.session.connection.id,
+            run: run.run.id,
+            holder: self.holder,
+            credential_version: self.session.version,
+        }
+    }
+
+    /// One transaction: rows, counter, checkpoint.
+    async fn page(&self, run: &mut RunningRun, fetched: Fetched) -> Result<bool, Error> {
+        let connection = &self.session.connection;
+        let (organization, now) = (connection.organization_id, self.context.clock.now());
+        let page = &fetched.answer.page;
+        let mut seen: Vec<String> = page
+            .repositories
+            .iter()
+            .map(|found| found.provider_repository_id.clone())
+            .collect();
+        // What cannot be read is there all the same: it must not count as gone.
+        seen.extend(page.undecodable.iter().filter_map(|item| item.id.clone()));
+        for item in &page.undecodable {
+            tracing::warn!(connection = %connection.id, id = item.id.as_deref(), detail = %item.detail,
+                "a repository could not be read and is left as it was");
+        }
+        let incomplete = incomplete(page);
+        // A page that was not read whole is read again next time.
+        let whole = incomplete.is_none() && page.undecodable.is_empty();
+        let mut tx = self.context.db.tenant_step(organization).await?;
+        connections::get_for_update(&mut *tx, connection.id)
+            .await?
+            .ok_or(Error::NotFound("connection"))?;
+        let changes = repositories::upsert_page(
+            &mut *tx,
+            organization,
+            connection.id,
+            connection.provider,
+            &page.repositories,
+            now,
+        )
+        .await?;
+        let stored = PageStored {
+            number: fetched.wanted.number,
+            repository_ids: &seen,
+            etag: fetched.answer.etag.as_deref().filter(|_| whole),
+            next: page.next.as_ref().map(|cursor| &cursor.0),
+            plans: &fetched.plans,
+            added: changes.added,
+            updated: changes.updated,
+            requests: count(page.requests as usize),
+            expected: page.total.and_then(|total| i32::try_from(total).ok()),
+            incomplete,
+            undecodable: count(page.undecodable.len()),
+            now,
+        };
+        if !sync_pages::checkpoint(&mut tx, &self.in_hand(run), &stored).await? {
+            return Ok(false);
+        }
+        connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
+        if changes.added != 0 {
+            repositories::move_counters(&mut tx, organization, connection.id, changes.added)
+                .await?;
+        }
+        tx.commit().await?;
+
+        run.pages += 1;
+        run.run.found += count(seen.len());
+        run.run.incomplete_reason = run.run.incomplete_reason.or(incomplete);
+        run.undecodable += stored.undecodable;
+        run.expected = stored.expected.or(run.expected);
+        Ok(true)
+    }
+
+    /// One transaction: checkpoint.
+    async fn unchanged(&self, run: &mut RunningRun, pages: &[Fetched]) -> Result<bool, Error> {
+        let connection = &self.session.connection;
+        let held = |page: &Fetched| {
+            page.wanted
+                .held
+                .as_ref()
+                .map_or(0, |held| held.repositories)
+        };
+        let numbers: Vec<i32> = pages.iter().map(|page| page.wanted.number).collect();
+        let plans: Vec<_> = pages.iter().flat_map(|page| page.plans.clone()).collect();
+        let requests = pages
+            .iter()
+            .map(|page| page.answer.page.requests)
+            .sum::<u32>();
+        let reasons = pages.iter().map(|page| incomplete(&page.answer.page));
+        let stored = PagesUnchanged {
+            numbers: &numbers,
+            plans: &plans,
+            found: count(pages.iter().map(held).sum()),
+            requests: count(requests as usize),
+            incomplete: reasons.flatten().next(),
+        };
+        let limit = pages
+            .last()
+            .map_or_else(RateLimit::default, |page| page.answer.page.rate_limit);
+        let now = self.context.clock.now();
+        let mut tx = self
+            .context
+            .db
+            .tenant_step(connection.organization_id)
+            .await?;
+        connections::get_for_update(&mut *tx, connection.id)
+            .await?
+            .ok_or(Error::NotFound("connection"))?;
+        if !sync_pages::checkpoint_unchanged(&mut tx, &self.in_hand(run), &stored).await? {
+            return Ok(false);
+        }
+        connections::record_use(&mut *tx, connection.id, &limit, now).await?;
+        tx.commit().await?;
+
+        run.pages += count(pages.len());
+        run.run.found += stored.found;
+        run.run.incomplete_reason = run.run.incomplete_reason.or(stored.incomplete);
+        Ok(true)
+    }
+}
+
+/// Why a page makes its listing incomplete.
+fn incomplete(page: &RepositoryPage) -> Option<IncompleteReason> {
+    if page.partial {
+        Some(IncompleteReason::SsoPartialResults)
+    } else if page.undecodable.iter().any(|item| item.id.is_none()) {
+        Some(IncompleteReason::PageFailed)
+    } else {
+        None
+    }
+}
+
+fn count(number: usize) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
