@@ -93,6 +93,13 @@ pub(super) fn refuse(
     token_page: &str,
     now: DateTime<Utc>,
 ) {
+    let known = (connection.status, connection.health_code)
+        == (ConnectionStatus::Expired, HealthCode::ReauthRequired);
+    if known && error.class == ErrorClass::Unauthorized {
+        // That a dead credential is refused is no news, and its cause is known better.
+        connection.validated_at = Some(now);
+        return;
+    }
     let past_its_date = connection.token_expires_at.is_some_and(|at| at <= now);
     let once_worked = connection.account.id.is_some();
     let code = match error.class {

@@ -99,7 +99,10 @@ pub(super) async fn ended(
 const UNSUPPORTED: &str = "GitLab does not let this token rotate itself: only personal access tokens with the scope api or self_rotate can, and project and group tokens cannot. Make a new token at GitLab and paste it here before the date.";
 
 fn end(connection: &mut Connection, status: ConnectionStatus, why: String, now: DateTime<Utc>) {
-    if connection.status.may_become(status) {
+    // What a question meanwhile took for a revocation was the rotation's own doing.
+    let replaced =
+        status == ConnectionStatus::Expired && connection.status == ConnectionStatus::Revoked;
+    if replaced || connection.status.may_become(status) {
         connection.status = status;
     }
     connection.validation_error = Some(why);
