@@ -227,17 +227,38 @@ fn the_demo_connects_and_syncs_and_leaves_nothing() {
     ];
     let ended = program.run(&["demo", "--once"], &environment);
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    let told: Vec<Vec<_>> = ended
+        .out
+        .lines()
+        .map(|line| line.split_whitespace().skip(2).collect())
+        .collect();
+    for line in [
+        "GitHub pat octocat 250 repositories",
+        "GitHub oauth mona 42 repositories",
+        "GitHub github_app shipyard 64 repositories",
+        "GitLab gitlab_token tanuki 101 repositories",
+        "GitLab oauth kitsune 37 repositories",
+        "Bitbucket pat paddle 28 repositories",
+        "Bitbucket oauth rudder 23 repositories",
+        "Azure DevOps pat fabrikam@example.com 31 repositories",
+        "Azure DevOps oauth contoso@example.com 19 repositories",
+    ] {
+        let words: Vec<_> = line.split(' ').collect();
+        assert!(told.contains(&words), "{line} is not in {}", ended.out);
+    }
     for part in [
-        "synced GitHub: 250 repositories found, 250 added",
-        "synced GitLab: 101 repositories found, 101 added",
-        "351 repositories are stored",
+        "renewed the GitLab token of kitsune",
+        "lent a git credential of kitsune",
+        "595 repositories of 9 connections are stored",
     ] {
         assert!(ended.out.contains(part), "{part} is not in {}", ended.out);
     }
-    assert!(
-        !ended.out.contains("ghp_") && !ended.err.contains("ghp_"),
-        "{ended:?}"
-    );
+    for secret in ["ghp_", "glpat-", "demo-secret-of", "PRIVATE KEY"] {
+        assert!(
+            !ended.out.contains(secret) && !ended.err.contains(secret),
+            "{secret}: {ended:?}"
+        );
+    }
     let left: Vec<_> = std::fs::read_dir(&scratch)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())

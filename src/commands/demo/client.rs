@@ -18,12 +18,8 @@ pub struct Client {
 }
 
 impl Client {
-    /// For the service at `address` on this machine.
-    pub fn new(address: SocketAddr, token: Secret) -> Result<Self, Failure> {
-        let mut reached = address;
-        if reached.ip().is_unspecified() {
-            reached.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-        }
+    /// For the service that is [`reached`] there.
+    pub fn new(reached: SocketAddr, token: Secret) -> Result<Self, Failure> {
         let allow = reached.to_string().parse();
         let allow = allow
             .map_err(|error| Failure::failed(format!("{reached} cannot be reached: {error}")))?;
@@ -43,6 +39,11 @@ impl Client {
     /// `POST`; the answer of a success.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.call(Method::POST, path, Some(body)).await
+    }
+
+    /// `DELETE` of what is there.
+    pub async fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.call(Method::DELETE, path, None).await.map(drop)
     }
 
     async fn call(
@@ -83,4 +84,23 @@ impl Client {
             .unwrap_or_default();
         Err(failed(format!("answered {status} {detail}")))
     }
+}
+
+/// Where a service that listens at `address` is reached from this machine.
+pub fn reached(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// A field of an answer that has to be there. An error names the field alone: an answer may carry
+/// a secret.
+pub fn text(answer: &Value, field: &str) -> Result<String, Failure> {
+    let text = answer.get(field).and_then(Value::as_str);
+    text.map(str::to_owned)
+        .ok_or_else(|| Failure::failed(format!("the answer has no {field}")))
 }

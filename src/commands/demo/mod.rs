@@ -1,9 +1,13 @@
 //! `mooring demo`: the product at work, within seconds, beside a forge of its own.
 //!
-//! It starts what `up` starts, on a data directory that is thrown away, and is a client of the
+//! Every provider is connected in every way it knows: by pasted credentials, by an installation of
+//! an App, and by consents through a browser of the demo's own. It starts what `up` starts, on a data directory that is thrown away, and is a client of the
 //! HTTP API from then on: whatever it shows, anybody can do with the printed token.
 
+mod accounts;
+mod browser;
 mod client;
+mod connect;
 mod sandbox;
 mod steps;
 mod story;
@@ -23,7 +27,8 @@ use crate::service::listen::Sockets;
 use crate::service::running::Running;
 use crate::signals;
 
-use client::Client;
+use browser::Browser;
+use client::{Client, reached};
 use sandbox::Sandbox;
 use story::Story;
 
@@ -89,9 +94,13 @@ async fn perform(
     ));
     let clock = Clock::system();
     let token = token::administrator(config, &secret, UserId::new(clock.now()), &clock)?;
-    let client = Client::new(address, token.clone())?;
+    let local = reached(address);
+    let client = Client::new(local, token.clone())?;
+    let public_url = config.public_url(address);
+    sandbox.register(&public_url);
+    let browser = Browser::new(&public_url, local, &sandbox.consent_pages())?;
     let told = tokio::select! {
-        told = steps::tell(story, &client, sandbox) => told,
+        told = steps::tell(story, &client, &browser, public_url.as_str(), sandbox) => told,
         // Asked to end half-way: in order, and without a result.
         () = asked.cancelled() => Err(Failure::failed("ended before the demo was over")),
         why = database.died() => Err(Failure::failed(why)),

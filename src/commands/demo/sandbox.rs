@@ -1,96 +1,142 @@
-//! The forges of the demo: one as GitHub, one as GitLab, each with an account that has something.
+//! The forge of the demo: every provider, with an account for every way in, and the apps by which
+//! people consent.
+//!
+//! An app needs the service's callback address, and the service needs the app's credentials, before
+//! either is up. So the credentials are chosen first, and the apps are registered with them once the
+//! service listens ([`Sandbox::register`]) and its address is known.
 
-use mooring_forge::{Forge, Running, Serve, TokenSpec};
+use mooring_forge::{Forge, OAuthAppSpec, Running, Serve};
+use url::Url;
 
+use super::accounts::{self, Account};
 use crate::exit::Failure;
 
-/// GitLab's page has 100 at most: one more makes a second page.
-const GITLAB_PROJECTS: usize = 101;
-const GITLAB_LOGIN: &str = "tanuki";
-
-/// The forges, served on loopback.
-pub struct Sandbox {
-    github: Running,
-    gitlab: Running,
-    /// The accounts to connect.
-    pub accounts: [Account; 2],
+/// An app by which people consent.
+struct App {
+    provider: &'static str,
+    id_setting: &'static str,
+    secret_setting: &'static str,
+    spec: fn(&str) -> OAuthAppSpec,
 }
 
-/// An account at a forge.
-pub struct Account {
-    /// As the API names the provider.
-    pub provider: &'static str,
-    /// As the API names the method.
-    pub auth_method: &'static str,
-    /// How to call it when telling.
-    pub shown: &'static str,
-    /// Its login.
-    pub login: String,
-    /// A token of it. It opens nothing but the sandbox.
-    pub token: String,
-    /// How many repositories it can see.
-    pub repositories: usize,
+const APPS: [App; 4] = [
+    App {
+        provider: "github",
+        id_setting: "MOORING_GITHUB_CLIENT_ID",
+        secret_setting: "MOORING_GITHUB_CLIENT_SECRET",
+        spec: OAuthAppSpec::github,
+    },
+    App {
+        provider: "gitlab",
+        id_setting: "MOORING_GITLAB_CLIENT_ID",
+        secret_setting: "MOORING_GITLAB_CLIENT_SECRET",
+        spec: OAuthAppSpec::gitlab,
+    },
+    App {
+        provider: "bitbucket",
+        id_setting: "MOORING_BITBUCKET_CLIENT_ID",
+        secret_setting: "MOORING_BITBUCKET_CLIENT_SECRET",
+        spec: OAuthAppSpec::bitbucket,
+    },
+    App {
+        provider: "azure_devops",
+        id_setting: "MOORING_AZURE_CLIENT_ID",
+        secret_setting: "MOORING_AZURE_CLIENT_SECRET",
+        spec: OAuthAppSpec::entra,
+    },
+];
+
+impl App {
+    fn client_id(&self) -> String {
+        format!("demo-{}", self.provider)
+    }
+
+    /// It opens nothing but the sandbox, which is reached from this machine alone.
+    fn client_secret(&self) -> String {
+        format!("demo-secret-of-{}", self.provider)
+    }
+}
+
+/// The forge, served on loopback.
+pub struct Sandbox {
+    forge: Forge,
+    served: Running,
+    /// The accounts to connect.
+    pub accounts: Vec<Account>,
 }
 
 impl Sandbox {
-    /// Fills two forges and serves them.
+    /// Fills a forge and serves it.
     pub async fn open() -> Result<Self, Failure> {
-        let github = Forge::default();
-        let seeded = mooring_forge::seed(&github);
-        let gitlab = Forge::default();
-        gitlab.add_user(GITLAB_LOGIN);
-        gitlab.add_repositories(GITLAB_LOGIN, GITLAB_PROJECTS);
-        let gitlab_token = gitlab.mint(TokenSpec::gitlab(GITLAB_LOGIN));
-        let accounts = [
-            Account {
-                provider: "github",
-                auth_method: "pat",
-                shown: "GitHub",
-                login: seeded.login,
-                token: seeded.github_token,
-                repositories: seeded.repositories,
-            },
-            Account {
-                provider: "gitlab",
-                auth_method: "gitlab_token",
-                shown: "GitLab",
-                login: GITLAB_LOGIN.to_owned(),
-                token: gitlab_token,
-                repositories: GITLAB_PROJECTS,
-            },
-        ];
+        let forge = Forge::default();
+        let accounts = accounts::fill(&forge);
+        let served = forge.serve(Serve::default()).await?;
         Ok(Self {
-            github: github.serve(Serve::default()).await?,
-            gitlab: gitlab.serve(Serve::default()).await?,
+            forge,
+            served,
             accounts,
         })
     }
 
-    /// The settings by which a service takes the forges for its providers. An address that a
+    /// The settings by which a service takes the forge for its providers. An address that a
     /// setting names may be reached although it is loopback.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("MOORING_GITHUB_URL", self.github.github.web_url.clone()),
-            ("MOORING_GITHUB_API_URL", self.github.github.api_url.clone()),
-            ("MOORING_GITLAB_URL", self.gitlab.gitlab.url.clone()),
+        let at = &self.served;
+        let mut settings = vec![
+            ("MOORING_GITHUB_URL", at.github.web_url.clone()),
+            ("MOORING_GITHUB_API_URL", at.github.api_url.clone()),
+            ("MOORING_GITLAB_URL", at.gitlab.url.clone()),
+            ("MOORING_BITBUCKET_URL", at.bitbucket.web_url.clone()),
+            ("MOORING_BITBUCKET_API_URL", at.bitbucket.api_url.clone()),
+            ("MOORING_AZURE_URL", at.azure.url.clone()),
+            ("MOORING_AZURE_LOGIN_URL", at.azure.login_url.clone()),
+            ("MOORING_AZURE_PROFILE_URL", at.azure.profile_url.clone()),
+        ];
+        for app in &APPS {
+            settings.push((app.id_setting, app.client_id()));
+            settings.push((app.secret_setting, app.client_secret()));
+        }
+        settings
+    }
+
+    /// Registers the service's apps, whose consents come back to this public URL.
+    pub fn register(&self, public_url: &Url) {
+        let base = public_url.as_str().trim_end_matches('/');
+        for app in &APPS {
+            let callback = format!("{base}/api/v1/auth/{}/callback", app.provider);
+            let spec = (app.spec)(&callback).name("Mooring's demo");
+            self.forge
+                .add_oauth_app(spec.client(app.client_id(), app.client_secret()));
+        }
+    }
+
+    /// Where people consent: the origins that a browser has to reach.
+    pub fn consent_pages(&self) -> [&str; 4] {
+        let at = &self.served;
+        [
+            &at.github.web_url,
+            &at.gitlab.url,
+            &at.bitbucket.web_url,
+            &at.azure.login_url,
         ]
     }
 
     /// What there is, in a sentence.
     pub fn description(&self) -> String {
-        let [github, gitlab] = &self.accounts;
+        let repositories: usize = self.accounts.iter().map(|one| one.repositories).sum();
         format!(
-            "opened a sandbox forge: GitHub at {} ({} repositories), GitLab at {} ({})",
-            self.github.github.web_url,
-            github.repositories,
-            self.gitlab.gitlab.url,
-            gitlab.repositories
+            "opened a sandbox forge: GitHub at {}, GitLab at {}, Bitbucket at {}, Azure DevOps at {}; \
+             {} accounts with {repositories} repositories",
+            self.served.github.web_url,
+            self.served.gitlab.url,
+            self.served.bitbucket.web_url,
+            self.served.azure.url,
+            self.accounts.len(),
         )
     }
 
     /// Stops serving.
     pub async fn close(self) {
-        self.github.stop().await;
-        self.gitlab.stop().await;
+        self.served.stop().await;
     }
 }

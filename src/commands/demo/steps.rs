@@ -1,176 +1,120 @@
-//! The demo's steps: an organization, two connections, their syncs, and what is stored then.
-
-use std::time::Duration;
+//! The demo's steps: an organization, a connection of every kind, and what its tokens are for.
 
 use serde_json::{Value, json};
 
-use super::client::Client;
-use super::sandbox::{Account, Sandbox};
+use super::accounts::Account;
+use super::browser::Browser;
+use super::client::{Client, text};
+use super::connect::{Connected, Person};
+use super::sandbox::Sandbox;
 use super::story::Story;
 use crate::exit::Failure;
-
-/// A sync of some hundred repositories takes less than a second; this is for a very busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// Tells all of it; the organization's id.
 pub async fn tell(
     story: &mut Story,
     client: &Client,
+    browser: &Browser,
+    public_url: &str,
     sandbox: &Sandbox,
 ) -> Result<String, Failure> {
     let created = client
         .post("/organizations", &json!({ "name": "Demo" }))
         .await?;
     let organization = text(&created, "id")?;
-    story.tell("created the organization Demo");
-
-    let mut connected = Vec::new();
+    story.tell("created the organization Demo; connecting, syncing and listing:");
+    let person = Person {
+        client,
+        browser,
+        public_url,
+        organization: &organization,
+    };
+    let mut all = Vec::new();
     for account in &sandbox.accounts {
-        let path = format!("/organizations/{organization}/git-connections");
-        let body = json!({
-            "name": format!("{} of {}", account.shown, account.login),
-            "provider": account.provider,
-            "auth_method": account.auth_method,
-            "api_token": account.token,
-        });
-        let connection = text(&client.post(&path, &body).await?, "id")?;
+        let connected = person.connect(account).await?;
         story.tell(format!(
-            "connected {}: the token was checked and stored, sealed",
-            account.shown
+            "  {:<12}  {:<12}  {:<20}  {:>4} repositories",
+            account.shown, account.auth_method, connected.login, connected.repositories
         ));
-        connected.push((account, connection));
+        all.push((account, connected));
     }
-    for (account, connection) in &connected {
-        validate(story, client, &organization, account, connection).await?;
+    for (account, connected) in &all {
+        validate(&person, account, connected).await?;
     }
-    for (account, connection) in &connected {
-        synced(story, client, &organization, account, connection).await?;
-    }
-    let all = client
-        .get(&format!(
-            "/organizations/{organization}/repositories?per_page=1"
-        ))
-        .await?;
-    let stored = all.get("total").and_then(Value::as_u64).unwrap_or_default();
     story.tell(format!(
-        "{stored} repositories are stored and listed, {} after the start",
+        "validated all {}: every credential works",
+        all.len()
+    ));
+    let renewable = all
+        .iter()
+        .find(|(account, _)| (account.provider, account.auth_method) == ("gitlab", "oauth"));
+    if let Some((_, connected)) = renewable {
+        refresh(story, client, connected).await?;
+        lend(story, &person, connected).await?;
+    }
+    let list = format!("/organizations/{organization}/repositories?per_page=1");
+    let listed = client.get(&list).await?;
+    let stored = listed
+        .get("total")
+        .and_then(Value::as_u64)
+        .unwrap_or_default();
+    story.tell(format!(
+        "{stored} repositories of {} connections are stored and listed, {} after the start",
+        all.len(),
         story.total()
     ));
     Ok(organization)
 }
 
 async fn validate(
-    story: &mut Story,
-    client: &Client,
-    organization: &str,
+    person: &Person<'_>,
     account: &Account,
-    connection: &str,
+    connected: &Connected,
 ) -> Result<(), Failure> {
-    let path = format!("/organizations/{organization}/git-connections/{connection}/validate");
+    let path = format!("{}/{}/validate", person.connections(), connected.id);
+    let answer = person.client.post(&path, &json!({})).await?;
+    match answer.get("valid") {
+        Some(Value::Bool(true)) => Ok(()),
+        _ => Err(Failure::failed(format!(
+            "{} refused its credential by {}: {answer}",
+            account.shown, account.auth_method
+        ))),
+    }
+}
+
+/// GitLab's refresh tokens work once: the pair is replaced.
+async fn refresh(story: &mut Story, client: &Client, connected: &Connected) -> Result<(), Failure> {
+    let path = format!("/git-oauth/refresh/{}", connected.id);
     let answer = client.post(&path, &json!({})).await?;
-    if answer.get("valid") != Some(&Value::Bool(true)) {
+    if answer.get("success") != Some(&Value::Bool(true)) {
         return Err(Failure::failed(format!(
-            "{} refused its token: {answer}",
-            account.shown
+            "the token of {} was not renewed: {answer}",
+            connected.login
         )));
     }
-    let scopes = answer.get("scopes").and_then(Value::as_array);
-    let scopes: Vec<_> = scopes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
     story.tell(format!(
-        "validated {}: {} with {}, {} requests left",
-        account.shown,
-        text(&answer, "username")?,
-        if scopes.is_empty() {
-            "no scopes named".to_owned()
-        } else {
-            scopes.join(" ")
-        },
-        answer
-            .get("rate_limit_remaining")
-            .filter(|left| !left.is_null())
-            .map_or("any number of".to_owned(), Value::to_string),
+        "renewed the GitLab token of {}: access and refresh token are new and sealed",
+        connected.login
     ));
     Ok(())
 }
 
-/// The sync that began with the connection.
-async fn synced(
+/// To somebody who would clone. The password is not told.
+async fn lend(
     story: &mut Story,
-    client: &Client,
-    organization: &str,
-    account: &Account,
-    connection: &str,
+    person: &Person<'_>,
+    connected: &Connected,
 ) -> Result<(), Failure> {
-    let list = format!(
-        "/organizations/{organization}/jobs?kind=sync_connection&connection_id={connection}"
-    );
-    let jobs = client.get(&list).await?;
-    let job = jobs
-        .pointer("/jobs/0")
-        .ok_or_else(|| Failure::failed(format!("{} has no sync job", account.shown)))?;
-    let job = text(job, "id")?;
-    let path = format!("/organizations/{organization}/jobs/{job}");
-    let ended = tokio::time::timeout(PATIENCE, async {
-        loop {
-            let job = client.get(&path).await?;
-            match job.get("status").and_then(Value::as_str) {
-                Some("queued" | "running") => tokio::time::sleep(BETWEEN_LOOKS).await,
-                Some("succeeded") => return Ok(job),
-                _ => {
-                    return Err(Failure::failed(format!(
-                        "the sync of {} did not succeed: {job}",
-                        account.shown
-                    )));
-                }
-            }
-        }
-    });
-    ended
-        .await
-        .map_err(|_| Failure::failed(format!("the sync of {} takes too long", account.shown)))??;
-
-    let runs = client
-        .get(&format!(
-            "/organizations/{organization}/git-connections/{connection}/syncs"
-        ))
-        .await?;
-    let run = runs.pointer("/syncs/0").cloned().unwrap_or_default();
-    let count = |name: &str| run.get(name).and_then(Value::as_u64).unwrap_or_default();
-    let found = count("found");
-    if found != account.repositories as u64 {
-        return Err(Failure::failed(format!(
-            "{} has {} repositories and the sync found {found}",
-            account.shown, account.repositories
-        )));
-    }
+    let path = format!("{}/{}/credentials", person.connections(), connected.id);
+    let body = json!({ "purpose": "the demo's clone", "valid_for": "30m" });
+    let lent = person.client.post(&path, &body).await?;
+    let (user, end) = (text(&lent, "username")?, text(&lent, "expires_at")?);
+    text(&lent, "password")?;
+    let lease = format!("{path}/{}", text(&lent, "lease_id")?);
+    person.client.delete(&lease).await?;
     story.tell(format!(
-        "synced {}: {found} repositories found, {} added, in {} requests{}",
-        account.shown,
-        count("added"),
-        count("requests"),
-        took(&run)
-            .map(|took| format!(" and {took} ms"))
-            .unwrap_or_default(),
+        "lent a git credential of {} (user {user}, until {end}) and took it back",
+        connected.login
     ));
     Ok(())
-}
-
-/// From the run's own times.
-fn took(run: &Value) -> Option<i64> {
-    let time = |name: &str| {
-        let text = run.get(name)?.as_str()?;
-        chrono::DateTime::parse_from_rfc3339(text).ok()
-    };
-    Some((time("finished_at")? - time("started_at")?).num_milliseconds())
-}
-
-fn text(value: &Value, field: &str) -> Result<String, Failure> {
-    let text = value.get(field).and_then(Value::as_str);
-    text.map(str::to_owned)
-        .ok_or_else(|| Failure::failed(format!("the answer has no {field}: {value}")))
 }
