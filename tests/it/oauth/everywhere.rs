@@ -103,7 +103,10 @@ async fn is_healed(owner: &Caller, id: &str, way: &Way, table: &mut Table) {
         .expect(200);
     let seen = live["repositories"].as_array().unwrap().len();
     assert_eq!(seen, way.repositories, "{live}");
+    // What healing asks for has ended before another one is, which is then its own job.
     owner.synced(id).await;
+    let job = owner.sync(id).await;
+    assert_eq!(job["status"], "succeeded", "{job}");
     let kept = owner.connection(id).await;
     assert_eq!(kept["repository_count"], way.repositories, "{kept}");
     table.tick(way, "heal in place");
@@ -179,6 +182,11 @@ async fn by_pasting(
     let healed = owner.patch(&path, heals).await.expect(200);
     assert_eq!(healed["id"], id);
     is_healed(owner, id, way, table).await;
+    // There is nothing to renew it with, and that is said, not failed with.
+    let path = format!("/api/v1/git-oauth/refresh/{id}");
+    let renewed = owner.post(&path, json!({})).await.expect(200);
+    assert_eq!(renewed["success"], false, "{renewed}");
+    assert!(renewed["message"].as_str().unwrap().len() > 10, "{renewed}");
     is_lent(w, owner, id, way).await;
 }
 
