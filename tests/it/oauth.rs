@@ -2,6 +2,7 @@
 //! providers, healed in place, and everything that a person, a provider or an attacker may bring.
 
 mod connect;
+mod everywhere;
 mod heal;
 mod lived;
 mod pasted;
@@ -32,6 +33,8 @@ struct Begun {
 fn face(provider: &str) -> Face {
     match provider {
         "github" => Face::GitHub,
+        "bitbucket" => Face::Bitbucket,
+        "azure_devops" => Face::Azure,
         _ => Face::GitLab,
     }
 }
@@ -49,6 +52,8 @@ fn app_at(w: &World, api: &Api, provider: &str) -> OAuthApp {
     let uri = format!("{}/api/v1/auth/{provider}/callback", api.base);
     w.forge.add_oauth_app(match provider {
         "github" => OAuthAppSpec::github(&uri),
+        "bitbucket" => OAuthAppSpec::bitbucket(&uri),
+        "azure_devops" => OAuthAppSpec::entra(&uri),
         _ => OAuthAppSpec::gitlab(&uri),
     })
 }
