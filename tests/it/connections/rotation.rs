@@ -111,8 +111,8 @@ fn an_answer_lost_after_the_commit_is_told_and_the_token_never_presented_again()
         w.forge
             .fault(Fault::on(rotation(), Action::LoseAnswer).once());
         due(&w).await;
-        let found = passes(&w, &id, dead).await;
-        assert_eq!(found["status"], "expired");
+        // A sync may find the token dead first; the rotation knows why.
+        let found = passes(&w, &id, |found| found["status"] == "expired").await;
         let why = found["validation_error"].as_str().unwrap();
         assert!(
             why.contains("the answer with the new one was lost"),
