@@ -8,7 +8,7 @@ use mooring_forge::{OAuthApp, OAuthAppSpec, Role as OrgRole, TokenSpec};
 use serde_json::{Value, json};
 use shared::domain::organization::Role;
 
-use super::{api, app_at, configure, connect, face};
+use super::{api, app_at, configure, connect, face, ready};
 use crate::github_app::installed;
 use crate::world::{Caller, World, new_organization, run_test};
 
@@ -302,5 +302,34 @@ fn every_provider_by_every_method() {
         by_pasting(&w, &owner, &app, one.body(), dies, &mut table).await;
         assert_eq!(table.0.len(), 12);
         assert!(table.0.values().all(|done| done.len() == STEPS.len()));
+    });
+}
+
+/// Prints how long it takes from the wish to connect until everything is stored, at a provider whose
+/// answers take 50 ms.
+#[test]
+fn two_hundred_repositories_from_the_wish_to_their_rows() {
+    run_test(|w| async move {
+        let (owner, _) = ready(&w).await;
+        w.forge.add_user("grace");
+        w.forge.add_repositories("grace", 200);
+        for provider in ["github", "gitlab"] {
+            w.forge.consents_as(face(provider), "grace");
+            w.forge
+                .set_latency(face(provider), std::time::Duration::from_millis(50));
+            let began = std::time::Instant::now();
+            let id = connect(&owner, provider, json!({})).await;
+            let path = format!("/git-connections/{id}");
+            let found = crate::world::until("every repository", || async {
+                let found = owner.get(&path).await.expect(200);
+                (!found["last_synced_at"].is_null()).then_some(found)
+            })
+            .await;
+            assert_eq!(found["repository_count"], 200);
+            println!(
+                "{provider}: 200 repositories stored after {:?}",
+                began.elapsed()
+            );
+        }
     });
 }
