@@ -21,11 +21,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// Read and checked, so that a configuration can be complete before what uses it is; not used yet.
-const NOT_USED_YET: &[&Setting] = &[
-    &names::GITHUB_APP_ID,
-    &names::VALIDATION_INTERVAL,
-    &names::BACKUP_URL,
-];
+const NOT_USED_YET: &[&Setting] = &[&names::VALIDATION_INTERVAL, &names::BACKUP_URL];
 
 /// The shortest HS256 secret: as long as the hash (RFC 7518, section 3.2).
 const JWT_SECRET_BYTES: usize = 32;

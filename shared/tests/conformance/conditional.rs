@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, VecDeque};
 use mooring_forge::{Access, RepositorySpec};
 use shared::providers::{CheckedPage, Cursor, HeldPage};
 
-use crate::world::{World, hundred};
+use crate::world::{Way, World, hundred};
 
 crate::everywhere!(
     an_unchanged_page_is_not_sent_again,
@@ -36,6 +36,10 @@ async fn pages(world: &World, known: &[Known]) -> Vec<Known> {
 }
 
 async fn an_unchanged_page_is_not_sent_again(world: World) {
+    // No ETag of theirs is known: their pages are read whole.
+    if matches!(world.way, Way::Azure | Way::Bitbucket) {
+        return;
+    }
     let ids = world.forge.add_repositories("ada", 230);
     let first = pages(&world, &[]).await;
     assert!(
@@ -60,6 +64,10 @@ async fn an_unchanged_page_is_not_sent_again(world: World) {
 }
 
 async fn what_follows_a_full_last_page_is_found(world: World) {
+    // No ETag of theirs is known: their pages are read whole.
+    if matches!(world.way, Way::Azure | Way::Bitbucket) {
+        return;
+    }
     world.forge.add_repositories("ada", 200);
     let first = pages(&world, &[]).await;
     let last = world.forge.add_repositories("ada", 1)[0].to_string();
@@ -72,6 +80,10 @@ async fn what_follows_a_full_last_page_is_found(world: World) {
 }
 
 async fn writable_ones_are_all_there(world: World) {
+    // A token there is for one organization.
+    if world.way == Way::Azure {
+        return;
+    }
     world.forge.add_repositories("ada", 230);
     for (name, access) in [("read-only", Access::Read), ("writable", Access::Write)] {
         world.forge.add_user(name);

@@ -93,7 +93,7 @@ impl Keeper<'_> {
             .await?
             .ok_or(Error::NotFound("connection"))?;
         let changes = repositories::upsert_page(
-            &mut *tx,
+            &mut tx,
             organization,
             connection.id,
             connection.provider,
