@@ -84,7 +84,7 @@ pub async fn refresh(
 /// Renews the token of a connection where its time has come: what the sweep's job calls.
 ///
 /// # Errors
-/// As [`refresh`].
+/// As [`refresh`](fn@refresh).
 pub async fn refresh_due(
     context: &Context,
     permit: &Permit,

@@ -5,9 +5,9 @@
 //! whoever began, where they began, and once; somebody else's code must not end up in one's own
 //! organization; a token that was granted must be stored or given back.
 //!
-//! Design: [`authorize`] keeps a row and gives the browser a signed name of it ([`state`]). What
+//! Design: [`authorize`](fn@authorize) keeps a row and gives the browser a signed name of it ([`state`]). What
 //! the callback believes comes from that row: the signature decides whether it is read at all.
-//! [`callback`] uses the row up in a statement of its own, committed before the code is exchanged,
+//! [`callback`](fn@callback) uses the row up in a statement of its own, committed before the code is exchanged,
 //! so that of any number of browsers that come back with one state a single one goes on, whatever
 //! dies in between. The verifier (PKCE) lies sealed in the row: a code that is seen in a log of the
 //! provider's, or in a browser's history, is worth nothing without it.
