@@ -1,6 +1,9 @@
 //! The program as an operator meets it: exit codes, one line per fault, and the demo from start to
 //! end, on a real Postgres that it starts itself.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot have is the test's failure; the lint exempts #[test] functions alone"
+)]
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

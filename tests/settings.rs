@@ -1,5 +1,8 @@
 //! `.env.example` and `docs/CONFIGURATION.md` know every setting, with its default.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot have is the test's failure; the lint exempts #[test] functions alone"
+)]
 
 use shared::config::{SETTINGS, Setting};
 

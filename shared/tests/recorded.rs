@@ -94,10 +94,7 @@ async fn github_as_recorded() {
     let Some(folder) = contracts() else { return };
     let stage = Stage::set().await;
     let access = stage.access(ProviderKind::Github);
-    let github = stage
-        .providers
-        .of(ProviderKind::Github)
-        .expect("an adapter");
+    let github = stage.providers.of(ProviderKind::Github);
     let file = |name: &str| read(&folder, &format!("recorded/github/{name}.json"));
     stage.plays(
         "/user",
@@ -142,10 +139,7 @@ async fn a_rename_as_recorded() {
     let Some(folder) = contracts() else { return };
     let stage = Stage::set().await;
     let access = stage.access(ProviderKind::Github);
-    let github = stage
-        .providers
-        .of(ProviderKind::Github)
-        .expect("an adapter");
+    let github = stage.providers.of(ProviderKind::Github);
     let exchanges = read(
         &folder,
         "recorded/rename-repository/normalized-fixture.json",
@@ -181,10 +175,7 @@ async fn a_gitlab_project_as_given_by_the_vendor() {
     let Some(folder) = contracts() else { return };
     let stage = Stage::set().await;
     let access = stage.access(ProviderKind::Gitlab);
-    let gitlab = stage
-        .providers
-        .of(ProviderKind::Gitlab)
-        .expect("an adapter");
+    let gitlab = stage.providers.of(ProviderKind::Gitlab);
     let project = read(&folder, "templates/gitlab_project.json");
     let id = project["id"].to_string();
     stage.plays("/projects", Canned::json(200, Value::Array(vec![project])));
@@ -205,10 +196,7 @@ async fn bitbuckets_workspaces_as_recorded() {
     let Some(folder) = contracts() else { return };
     let stage = Stage::set().await;
     let access = stage.access(ProviderKind::Bitbucket);
-    let bitbucket = stage
-        .providers
-        .of(ProviderKind::Bitbucket)
-        .expect("an adapter");
+    let bitbucket = stage.providers.of(ProviderKind::Bitbucket);
     let workspaces = read(&folder, "recorded/bitbucket/user_workspaces.json");
     stage.plays("/user/workspaces", Canned::json(200, workspaces));
     // The vendor's own payload of a push holds a repository as its API shows it.
@@ -248,10 +236,7 @@ async fn azure_devops_as_given_by_the_vendor() {
     let Some(folder) = contracts() else { return };
     let stage = Stage::set().await;
     let access = stage.access(ProviderKind::AzureDevops);
-    let azure = stage
-        .providers
-        .of(ProviderKind::AzureDevops)
-        .expect("an adapter");
+    let azure = stage.providers.of(ProviderKind::AzureDevops);
     let example = |file: &str, path: &str, name: &str| {
         let description = read(
             &folder,

@@ -1,5 +1,8 @@
 //! The job engine on a real Postgres: what promises it keeps through kills, pauses and floods.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot have is the test's failure; the lint exempts #[test] functions alone"
+)]
 
 mod cancel;
 mod dedupe;

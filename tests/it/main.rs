@@ -1,6 +1,9 @@
 //! The system as a whole: API, workers, Postgres, and the sandbox forge, driven over HTTP, with a
 //! clock that a test can move.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what a test's helper cannot have is the test's failure; the lint exempts #[test] functions alone"
+)]
 
 mod activity;
 mod bad_input;

@@ -245,7 +245,6 @@ pub(crate) const AUTHORIZE: Doc = Doc {
         (422, "contradiction"),
         (422, "redirect_not_allowed"),
         (422, "unsupported_combination"),
-        (422, "provider_unavailable"),
         (422, "blocked_address"),
     ],
 };

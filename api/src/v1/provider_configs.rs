@@ -190,7 +190,6 @@ pub(crate) const SAVE: Doc = Doc {
         (422, "invalid_certificate"),
         (422, "in_the_past"),
         (422, "blocked_address"),
-        (422, "provider_unavailable"),
         (429, "too_many_saves"),
     ],
 };

@@ -120,6 +120,14 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Takes a health over; since when it stands moves only where it is another.
+    pub fn set_health(&mut self, code: HealthCode, now: DateTime<Utc>) {
+        if self.health_code != code {
+            self.health_code = code;
+            self.health_since = now;
+        }
+    }
+
     /// The user name as shown: what was given, else the account's login.
     #[must_use]
     pub fn shown_username(&self) -> Option<String> {

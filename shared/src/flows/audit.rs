@@ -23,7 +23,9 @@ use super::error::Error;
 use crate::authz::Permit;
 use crate::clock::Clock;
 use crate::domain::activity::{Entry, Event, Subject};
+use crate::domain::connection::Connection;
 use crate::domain::ids::{ActivityId, OrganizationId};
+use crate::domain::lifecycle::ConnectionStatus;
 use crate::store::activity::{Head, StoredEntry};
 use crate::store::{Db, TenantTx, activity};
 use crate::vault::Vault;
@@ -58,6 +60,21 @@ impl Change {
             },
             metadata: Map::new(),
         }
+    }
+
+    /// A change of a connection.
+    #[must_use]
+    pub fn of_connection(event: Event, connection: &Connection) -> Self {
+        Self::new(event, "connection", connection.id, Some(&connection.name))
+    }
+
+    /// What a connection's status has become, from what it was.
+    #[must_use]
+    pub fn of_status(connection: &Connection, before: ConnectionStatus) -> Self {
+        Self::of_connection(Event::GitConnectionStatusChanged, connection)
+            .with("from", before.as_str())
+            .with("to", connection.status.as_str())
+            .with("code", connection.health_code.as_str())
     }
 
     /// With one more detail.

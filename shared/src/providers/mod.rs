@@ -28,7 +28,7 @@ pub use apps::{
 pub use checked::{CheckedPage, HeldPage};
 pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
-pub use registry::{ConfiguredInstances, InstanceError, ProviderUnavailable, Providers};
+pub use registry::{ConfiguredInstances, Providers};
 pub use rotation::{RotateError, RotateErrorClass, Successor, TokenLife, TokenRotation};
 
 use async_trait::async_trait;
@@ -285,10 +285,8 @@ pub trait Provider: Send + Sync {
         None
     }
 
-    /// OAuth here; `None` where there is none.
-    fn oauth(&self) -> Option<&dyn OAuth> {
-        None
-    }
+    /// OAuth here.
+    fn oauth(&self) -> &dyn OAuth;
 
     /// Tokens that make their own successor; `None` where there are none.
     fn rotation(&self) -> Option<&dyn TokenRotation> {

@@ -85,30 +85,6 @@ impl ConfiguredInstances {
     }
 }
 
-/// A provider that this version does not serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{} is not supported by this version of Mooring. Choose another provider.",
-    .0.display_name()
-)]
-pub struct ProviderUnavailable(pub ProviderKind);
-
-impl ProviderUnavailable {
-    /// The stable code of the error.
-    pub const CODE: &'static str = "provider_unavailable";
-}
-
-/// Why a base URL names no instance.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum InstanceError {
-    /// The provider is not served.
-    #[error(transparent)]
-    Provider(#[from] ProviderUnavailable),
-    /// The URL is refused.
-    #[error(transparent)]
-    Url(#[from] UrlError),
-}
-
 /// The adapters. Cheap to clone.
 #[derive(Clone)]
 pub struct Providers {
@@ -161,15 +137,13 @@ impl Providers {
     }
 
     /// The adapter of a provider.
-    ///
-    /// # Errors
-    /// [`ProviderUnavailable`] for a provider without an adapter.
-    pub fn of(&self, kind: ProviderKind) -> Result<Arc<dyn Provider>, ProviderUnavailable> {
+    #[must_use]
+    pub fn of(&self, kind: ProviderKind) -> Arc<dyn Provider> {
         match kind {
-            ProviderKind::Github => Ok(self.github.clone()),
-            ProviderKind::Gitlab => Ok(self.gitlab.clone()),
-            ProviderKind::Bitbucket => Ok(self.bitbucket.clone()),
-            ProviderKind::AzureDevops => Ok(self.azure.clone()),
+            ProviderKind::Github => self.github.clone(),
+            ProviderKind::Gitlab => self.gitlab.clone(),
+            ProviderKind::Bitbucket => self.bitbucket.clone(),
+            ProviderKind::AzureDevops => self.azure.clone(),
         }
     }
 
@@ -182,14 +156,14 @@ impl Providers {
     /// The instance at a base URL as somebody typed it, or the platform's configured one.
     ///
     /// # Errors
-    /// [`InstanceError`] where the provider is not served or the URL is refused. The configured
-    /// instance's own URL is not judged: the operator wrote it.
+    /// [`UrlError`] where the URL is refused. The configured instance's own URL is not judged: the
+    /// operator wrote it.
     pub fn instance(
         &self,
         kind: ProviderKind,
         base_url: Option<&str>,
-    ) -> Result<Instance, InstanceError> {
-        let provider = self.of(kind)?;
+    ) -> Result<Instance, UrlError> {
+        let provider = self.of(kind);
         let checked = match base_url.map(str::trim).filter(|text| !text.is_empty()) {
             None => None,
             Some(text) => {
@@ -246,7 +220,7 @@ mod tests {
             ProviderKind::Bitbucket,
             ProviderKind::AzureDevops,
         ] {
-            assert_eq!(providers.of(kind).map(|one| one.kind()), Ok(kind));
+            assert_eq!(providers.of(kind).kind(), kind);
         }
         let github = |base| {
             providers
@@ -260,10 +234,7 @@ mod tests {
             github(Some("https://git.acme.example")),
             Ok(url("https://git.acme.example/api/v3"))
         );
-        assert!(matches!(
-            github(Some("https://10.0.0.1")),
-            Err(InstanceError::Url(_))
-        ));
+        assert!(github(Some("https://10.0.0.1")).is_err());
     }
 
     #[tokio::test]
@@ -284,15 +255,9 @@ mod tests {
         assert_eq!(at(Some(" https://bitbucket.org/ ")), Ok(known));
         for other in ["https://bitbucket.acme.example", "https://10.0.0.1:7990"] {
             let refused = at(Some(other)).expect_err(other);
-            assert!(
-                matches!(&refused, InstanceError::Url(error) if error.code == "unsupported_instance"),
-                "{refused}"
-            );
+            assert!(refused.code == "unsupported_instance", "{refused}");
             assert!(refused.to_string().contains("Bitbucket"), "{refused}");
         }
-        assert!(matches!(
-            at(Some("bitbucket.org")),
-            Err(InstanceError::Url(_))
-        ));
+        assert!(at(Some("bitbucket.org")).is_err());
     }
 }

@@ -14,8 +14,8 @@ use crate::domain::provider::Instance;
 use crate::flows::{Context, Error};
 use crate::providers::OAuthApp;
 use crate::session::trusting;
+use crate::store::credentials::StoredCredential;
 use crate::store::provider_configs::{self, StoredConfig};
-use crate::store::refreshes::Grant;
 use crate::vault::{Column, Place};
 
 /// A registration, opened.
@@ -110,7 +110,7 @@ pub async fn named(
 pub async fn for_grant(
     context: &Context,
     connection: &Connection,
-    grant: &Grant,
+    grant: &StoredCredential,
 ) -> Result<Result<OAuthApp, String>, Error> {
     let organization = connection.organization_id;
     let instance = context
@@ -120,11 +120,11 @@ pub async fn for_grant(
     let instance = &trusting(context, organization, instance).await?;
     // Written by ourselves; without one there is none that the provider could compare.
     let redirect_uri = grant
-        .redirect_uri
+        .oauth_redirect_uri
         .as_deref()
         .and_then(|text| Url::parse(text).ok())
         .unwrap_or_else(|| instance.web_url.clone());
-    let found = match &grant.client_id {
+    let found = match &grant.oauth_client_id {
         Some(client_id) => {
             let name = Named {
                 config: grant.provider_config_id.map(Into::into),

@@ -24,5 +24,5 @@ pub use crate::ask;
 pub use ask::renewed_after;
 pub use explain::explain;
 pub use installation::{KeySource, MintedTokens, installed};
-pub use open::{Session, access_for, of_stored, open};
+pub use open::{Session, access_for, open};
 pub use trust::trusting;

@@ -53,28 +53,13 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         refresh::renew(context, &connection, wish).await?;
         stored = read(context, &connection).await?;
     }
-    of_stored(context, connection, stored).await
-}
-
-/// A session of a credential that was read already.
-///
-/// # Errors
-/// As [`open`].
-pub async fn of_stored(
-    context: &Context,
-    connection: Connection,
-    stored: StoredCredential,
-) -> Result<Session, Error> {
     let organization = connection.organization_id;
     let place = Place::credential(organization, connection.id, Column::AccessToken);
     let secret = match &stored.access_token {
         Some(sealed) => Some(context.vault.open(&place, sealed)?),
         None => None,
     };
-    let provider = context
-        .providers
-        .of(connection.provider)
-        .map_err(explain_unavailable)?;
+    let provider = context.providers.of(connection.provider);
     let instance = context
         .providers
         .instance(connection.provider, Some(&connection.base_url))
@@ -148,13 +133,5 @@ pub fn access_for(
         scheme,
         username,
         azure_organization,
-    }
-}
-
-fn explain_unavailable(error: crate::providers::ProviderUnavailable) -> Error {
-    Error::Provider {
-        code: crate::providers::ProviderUnavailable::CODE,
-        message: error.to_string(),
-        callers_fault: true,
     }
 }

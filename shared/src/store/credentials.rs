@@ -23,6 +23,12 @@ pub struct StoredCredential {
     pub version: i64,
     /// Moves with every new grant or pasted token, and with no renewal.
     pub generation: i64,
+    /// When the refresh token ends.
+    pub refresh_expires_at: Option<DateTime<Utc>>,
+    /// When it is to be renewed.
+    pub next_refresh_at: Option<DateTime<Utc>>,
+    /// Renewals that failed in a row.
+    pub refresh_failures: i16,
     /// The registration that it was granted to; `None` is the platform's, from the settings.
     pub provider_config_id: Option<Uuid>,
     /// The client of that registration; `None` where nobody told (a pasted token).
@@ -63,8 +69,9 @@ pub async fn get(
 ) -> Result<Option<StoredCredential>, StoreError> {
     let row = sqlx::query_as!(
         StoredCredential,
-        "SELECT access_token, refresh_token, expires_at, version, generation, provider_config_id, \
-            oauth_client_id, oauth_redirect_uri FROM credentials \
+        "SELECT access_token, refresh_token, expires_at, version, generation, refresh_expires_at, \
+            next_refresh_at, refresh_failures, provider_config_id, oauth_client_id, \
+            oauth_redirect_uri FROM credentials \
          WHERE connection_id = $1",
         connection.0
     )

@@ -81,7 +81,7 @@ impl World {
 
     fn with(&self, app: App, source: KeySource) -> (Arc<dyn Provider>, Access) {
         let parts = (&self.providers, &self.tokens, &self.clock);
-        installed(parts, app, source, number(self.installation)).expect("an adapter")
+        installed(parts, app, source, number(self.installation))
     }
 
     fn open(&self) -> (Arc<dyn Provider>, Access) {

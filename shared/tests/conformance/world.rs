@@ -87,9 +87,7 @@ impl World {
 
     /// The adapter with other permissions and limits than the usual.
     pub fn provider_with(&self, allow: &str, limits: Limits) -> Arc<dyn Provider> {
-        providers(self.way, &self.at, allow, limits)
-            .of(self.kind())
-            .expect("an adapter")
+        providers(self.way, &self.at, allow, limits).of(self.kind())
     }
 
     fn instance(&self) -> Instance {
@@ -105,7 +103,7 @@ impl World {
     }
 
     pub fn provider(&self) -> Arc<dyn Provider> {
-        self.providers.of(self.kind()).expect("an adapter")
+        self.providers.of(self.kind())
     }
 
     pub fn provider_within(&self, limits: Limits) -> Arc<dyn Provider> {

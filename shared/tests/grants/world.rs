@@ -93,7 +93,7 @@ impl World {
     }
 
     fn oauth(&self) -> &dyn OAuth {
-        self.usual.oauth().expect("OAuth")
+        self.usual.oauth()
     }
 
     /// The same with the registration at other addresses.
@@ -111,7 +111,7 @@ impl World {
     /// With an adapter of other permissions.
     pub async fn exchange_under(&self, allow: &str, code: &str) -> Result<Grant, GrantError> {
         let adapter = self.adapter(allow, Limits::API);
-        exchange(adapter.oauth().expect("OAuth"), &self.app, code).await
+        exchange(adapter.oauth(), &self.app, code).await
     }
 
     pub async fn exchange(&self, code: &str) -> Result<Grant, GrantError> {
@@ -137,11 +137,7 @@ impl World {
             ..Limits::API
         };
         let adapter = self.adapter(LOOPBACK, limits);
-        let outcome = adapter
-            .oauth()
-            .expect("OAuth")
-            .refresh(&self.app, token)
-            .await;
+        let outcome = adapter.oauth().refresh(&self.app, token).await;
         told(outcome, &self.app, token)
     }
 
@@ -263,7 +259,7 @@ fn adapter(
         Way::Bitbucket => ProviderKind::Bitbucket,
         Way::Entra => ProviderKind::AzureDevops,
     };
-    providers.of(kind).expect("an adapter")
+    providers.of(kind)
 }
 
 async fn exchange(oauth: &dyn OAuth, app: &OAuthApp, code: &str) -> Result<Grant, GrantError> {

@@ -28,8 +28,10 @@
 //! # }
 //! ```
 #![recursion_limit = "256"]
-// A refusal is an answer like any other; boxing it would save a copy per request and cost every handler a word.
-#![allow(clippy::result_large_err)]
+#![allow(
+    clippy::result_large_err,
+    reason = "a refusal is an answer like any other; boxing it would save a copy per request and cost every handler a word"
+)]
 
 mod answer;
 mod azure;

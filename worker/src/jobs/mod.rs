@@ -28,7 +28,8 @@ use shared::queue::catalogue::{
     RefreshToken, RingStranded, RotateToken, SweepDueTokens, SweepRotations, SyncConnection,
     SyncDueConnections, ValidateConnection, WarnOfExpiry,
 };
-use shared::queue::{Job, NewJob};
+use shared::queue::{Job, NewJob, enqueue};
+use shared::store::StoreError;
 
 use crate::runtime::{JobContext, Registry, Schedule, Verdict};
 
@@ -95,6 +96,18 @@ pub fn schedule(every: &Intervals) -> Schedule {
 /// A sweep: of the platform, one at a time.
 fn sweep<J: Job>(payload: &J, now: DateTime<Utc>) -> NewJob {
     NewJob::new(payload, OrganizationId::PLATFORM, now).dedupe_key(J::KIND)
+}
+
+/// Enqueues jobs of many tenants in one transaction, and rings for them.
+async fn enqueue_everywhere(context: &Context, jobs: &[NewJob]) -> Result<(), Error> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let mut tx = context.db.system().begin().await?;
+    let enqueued = enqueue(&mut tx, jobs).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
+    Ok(())
 }
 
 /// What a job may do in its tenant's name.

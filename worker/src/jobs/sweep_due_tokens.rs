@@ -5,12 +5,11 @@ use chrono::DateTime;
 use shared::domain::ids::ConnectionId;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{RefreshToken, SweepDueTokens};
-use shared::queue::{Job, NewJob, enqueue};
-use shared::store::StoreError;
+use shared::queue::{Job, NewJob};
 use shared::store::sweeps::renewals::due_tokens;
 use uuid::Uuid;
 
-use super::verdict_of;
+use super::{enqueue_everywhere, verdict_of};
 use crate::runtime::{Handler, JobContext, Verdict};
 
 /// Tokens looked at in one statement, and enqueued in one transaction.
@@ -32,7 +31,7 @@ async fn sweep(job: &JobContext<Context>) -> Result<usize, Error> {
     let system = context.db.system();
     let mut after = (DateTime::UNIX_EPOCH, ConnectionId(Uuid::nil()));
     let (mut looked, mut enqueued) = (0, 0);
-    while looked < MOST {
+    while looked < MOST && job.reason().is_none() {
         let due = due_tokens(&system, after, now, RefreshToken::KIND, STRETCH).await?;
         let Some(last) = due.last() else { break };
         after = (last.since, last.connection);
@@ -49,14 +48,8 @@ async fn sweep(job: &JobContext<Context>) -> Result<usize, Error> {
                     .dedupe_key(token.connection.to_string())
             })
             .collect();
-        if jobs.is_empty() {
-            continue;
-        }
-        let mut tx = system.begin().await?;
-        let lanes = enqueue(&mut tx, &jobs).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        enqueue_everywhere(context, &jobs).await?;
         enqueued += jobs.len();
-        context.doorbell.ring(lanes.iter().map(|job| job.lane));
     }
     Ok(enqueued)
 }

@@ -4,13 +4,12 @@
 use chrono::DateTime;
 use shared::domain::ids::ConnectionId;
 use shared::flows::{Context, Error};
+use shared::queue::NewJob;
 use shared::queue::catalogue::{RotateToken, SweepRotations};
-use shared::queue::{NewJob, enqueue};
-use shared::store::StoreError;
 use shared::store::sweeps::due_rotations;
 use uuid::Uuid;
 
-use super::verdict_of;
+use super::{enqueue_everywhere, verdict_of};
 use crate::runtime::{Handler, JobContext, Verdict};
 
 /// Tokens looked at in one statement, and enqueued in one transaction.
@@ -45,14 +44,8 @@ async fn sweep(job: &JobContext<Context>) -> Result<usize, Error> {
                     .dedupe_key(one.connection.to_string())
             })
             .collect();
-        if jobs.is_empty() {
-            continue;
-        }
-        let mut tx = system.begin().await?;
-        let lanes = enqueue(&mut tx, &jobs).await?;
-        tx.commit().await.map_err(StoreError::from)?;
+        enqueue_everywhere(context, &jobs).await?;
         enqueued += jobs.len();
-        context.doorbell.ring(lanes.iter().map(|job| job.lane));
     }
     Ok(enqueued)
 }

@@ -12,7 +12,7 @@ use crate::domain::ids::OrganizationId;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret, pasted};
 use crate::flows::{Context, Error, FieldError, name};
-use crate::providers::{Access, InstanceError, Provider};
+use crate::providers::{Access, Provider};
 use crate::session::{access_for, trusting};
 
 /// What a caller gives to make (or test) a connection.
@@ -89,33 +89,17 @@ impl NewConnection {
         let mut faults = Vec::new();
         let name = check_name(&self.name, &mut faults);
         check_description(self.description.as_deref(), &mut faults);
-        let provider = match context.providers.of(self.provider) {
-            Ok(provider) => Some(provider),
-            Err(error) => {
-                let code = crate::providers::ProviderUnavailable::CODE;
-                faults.push(FieldError::new("provider", code, error.to_string()));
-                None
-            }
-        };
+        let provider = context.providers.of(self.provider);
         self.check_method(&mut faults);
-        let azure_organization = match &provider {
-            Some(provider) => self.check_organization(&**provider, &mut faults),
-            None => None,
+        let azure_organization = self.check_organization(&*provider, &mut faults);
+        let (secret, installation) = if self.auth_method == AuthMethod::GithubApp {
+            let pasted = self.installation.as_ref();
+            installation::check(context, pasted, &mut faults).unzip()
+        } else {
+            let now = context.clock.now();
+            (self.check_secret(&*provider, now, &mut faults), None)
         };
-        let (secret, installation) = match (&provider, self.auth_method) {
-            (_, AuthMethod::GithubApp) => {
-                let pasted = self.installation.as_ref();
-                installation::check(context, pasted, &mut faults).unzip()
-            }
-            (Some(provider), _) => {
-                let now = context.clock.now();
-                (self.check_secret(&**provider, now, &mut faults), None)
-            }
-            (None, _) => (None, None),
-        };
-        let instance = provider
-            .as_ref()
-            .and_then(|_| self.check_instance(context, &mut faults));
+        let instance = self.check_instance(context, &mut faults);
         if self.allow_org_usage && !organization.is_platform() {
             faults.push(FieldError::new(
                 "allow_org_usage",
@@ -130,8 +114,8 @@ impl NewConnection {
                 "Only GitLab tokens can rotate themselves. Leave this out.",
             ));
         }
-        match (faults.is_empty(), provider, secret, instance) {
-            (true, Some(provider), Some(secret), Some(instance)) => {
+        match (faults.is_empty(), secret, instance) {
+            (true, Some(secret), Some(instance)) => {
                 if let Some(ids) = installation {
                     return installation::checked(context, name, secret, instance, ids);
                 }
@@ -211,12 +195,10 @@ impl NewConnection {
             .instance(self.provider, self.base_url.as_deref())
         {
             Ok(instance) => Some(instance),
-            Err(InstanceError::Url(error)) => {
+            Err(error) => {
                 faults.push(FieldError::new("base_url", error.code, error.to_string()));
                 None
             }
-            // Reported under `provider` already.
-            Err(InstanceError::Provider(_)) => None,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::audit::Change;
 use crate::flows::{Context, Error, FieldError};
-use crate::providers::{App, ErrorClass, Identity, ProviderError, ProviderUnavailable};
+use crate::providers::{App, ErrorClass, Identity, ProviderError};
 use crate::session::{KeySource, installed};
 use crate::store::TenantTx;
 use crate::store::connections::{self, Installed};
@@ -100,8 +100,7 @@ pub(super) fn checked(
         private_key: secret.grant.access_token.clone(),
     };
     let parts = (&*context.providers, &context.minted, &context.clock);
-    let (provider, access) = installed(parts, opened, KeySource::Pasted, installation)
-        .map_err(|error| Error::field("provider", ProviderUnavailable::CODE, error.to_string()))?;
+    let (provider, access) = installed(parts, opened, KeySource::Pasted, installation);
     Ok(Checked {
         name,
         provider,
@@ -137,14 +136,9 @@ pub(super) async fn existing(
 
 /// What is written where a connection took a new key.
 pub(super) fn renewed(permit: &Permit, connection: &Connection) -> Change {
-    Change::new(
-        Event::GitConnectionUpdated,
-        "connection",
-        connection.id,
-        Some(&connection.name),
-    )
-    .with("updater_id", permit.actor().id.map(|id| id.to_string()))
-    .with("changed_fields", vec!["github_app_private_key"])
+    Change::of_connection(Event::GitConnectionUpdated, connection)
+        .with("updater_id", permit.actor().id.map(|id| id.to_string()))
+        .with("changed_fields", vec!["github_app_private_key"])
 }
 
 /// What a person who pasted an installation is told when GitHub refused it for good.

@@ -83,7 +83,7 @@ pub(super) fn accept(
     } else {
         HealthCode::Ok
     };
-    set_health(connection, code, now);
+    connection.set_health(code, now);
 }
 
 /// Takes over why a credential was not accepted.
@@ -134,7 +134,7 @@ pub(super) fn refuse(
         }
         _ => None,
     });
-    set_health(connection, code, now);
+    connection.set_health(code, now);
 }
 
 /// A host may send U+0000 in any text; Postgres takes none.
@@ -146,12 +146,5 @@ fn without_nul(account: &Account) -> Account {
         kind: clean(&account.kind),
         display_name: clean(&account.display_name),
         avatar_url: clean(&account.avatar_url),
-    }
-}
-
-fn set_health(connection: &mut Connection, code: HealthCode, now: DateTime<Utc>) {
-    if connection.health_code != code {
-        connection.health_code = code;
-        connection.health_since = now;
     }
 }

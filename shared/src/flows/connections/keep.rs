@@ -137,7 +137,7 @@ pub(in crate::flows) async fn keep_new(
     if connection.allow_org_usage {
         counters::move_shared(&mut **tx, 1, 1).await?;
     }
-    let change = about(Event::GitConnectionCreated, connection)
+    let change = Change::of_connection(Event::GitConnectionCreated, connection)
         .with("creator_id", permit.actor().id.map(|id| id.to_string()))
         .with("provider", connection.provider.as_str())
         .with("auth_method", connection.auth_method.as_str());
@@ -170,10 +170,7 @@ pub(in crate::flows) async fn keep_healed(
     )
     .await?;
     if connection.status != before.status {
-        let change = about(Event::GitConnectionStatusChanged, connection)
-            .with("from", before.status.as_str())
-            .with("to", connection.status.as_str())
-            .with("code", connection.health_code.as_str());
+        let change = Change::of_status(connection, before.status);
         audit::record(tx, &context.vault, &context.clock, permit, change).await?;
     }
     Ok(next_job(
@@ -196,8 +193,4 @@ fn next_job(
     } else {
         super::validate::job(context, permit, connection)
     }
-}
-
-fn about(event: Event, connection: &Connection) -> Change {
-    Change::new(event, "connection", connection.id, Some(&connection.name))
 }

@@ -161,11 +161,7 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
     if let Some(key) = &changes.github_app_private_key {
         return renew_key(context, found, key).await;
     }
-    let internal = |error: String| Error::Internal(error);
-    let provider = context
-        .providers
-        .of(found.provider)
-        .map_err(|error| internal(error.to_string()))?;
+    let provider = context.providers.of(found.provider);
     let mut faults = Vec::new();
     let username = changes.username.clone().or_else(|| found.username.clone());
     let secret = match &changes.grant {

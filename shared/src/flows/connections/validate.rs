@@ -157,7 +157,7 @@ async fn record(
     }
     connections::record_validation(&mut *tx, &connection).await?;
     if asked_for {
-        let change = about(Event::GitConnectionValidated, &connection)
+        let change = Change::of_connection(Event::GitConnectionValidated, &connection)
             .with("validator_id", permit.actor().id.map(|id| id.to_string()))
             .with(
                 "validation_result",
@@ -170,10 +170,7 @@ async fn record(
         jobs.push(job(context, permit, &connection));
     }
     if connection.status != before {
-        let change = about(Event::GitConnectionStatusChanged, &connection)
-            .with("from", before.as_str())
-            .with("to", connection.status.as_str())
-            .with("code", connection.health_code.as_str());
+        let change = Change::of_status(&connection, before);
         audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
         if connection.status == ConnectionStatus::Active && connection.is_active {
             let trigger = if connection.last_synced_at.is_none() {
@@ -188,10 +185,6 @@ async fn record(
     tx.commit().await?;
     context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(connection)
-}
-
-fn about(event: Event, connection: &Connection) -> Change {
-    Change::new(event, "connection", connection.id, Some(&connection.name))
 }
 
 fn validation(connection: &Connection, valid: bool) -> Validation {

@@ -46,10 +46,7 @@ pub async fn warn(context: &Context, permit: &Permit, id: ConnectionId) -> Resul
         let before = connection.status;
         let change = if step == ENDED {
             expiry::end(&mut connection, ending.ends_at, now);
-            about(Event::GitConnectionStatusChanged, &connection)
-                .with("from", before.as_str())
-                .with("to", connection.status.as_str())
-                .with("code", connection.health_code.as_str())
+            Change::of_status(&connection, before)
         } else {
             expiry::warn(&mut connection, now);
             let what = if ending.renewable {
@@ -57,7 +54,7 @@ pub async fn warn(context: &Context, permit: &Permit, id: ConnectionId) -> Resul
             } else {
                 "token"
             };
-            about(Event::GitConnectionExpiring, &connection)
+            Change::of_connection(Event::GitConnectionExpiring, &connection)
                 .with("days", expiry::days_left(ending.ends_at, now))
                 .with("expires_at", ending.ends_at.to_rfc3339())
                 .with("what", what)
@@ -80,8 +77,4 @@ fn is_worth_a_word(connection: &Connection) -> bool {
             connection.status,
             ConnectionStatus::Active | ConnectionStatus::Error
         )
-}
-
-fn about(event: Event, connection: &Connection) -> Change {
-    Change::new(event, "connection", connection.id, Some(&connection.name))
 }

@@ -26,13 +26,8 @@ pub async fn give_back(
     if !credential_leases::give_back(&mut *tx, connection.id, id, now).await? {
         return Err(Error::NotFound("lease"));
     }
-    let change = Change::new(
-        Event::GitCredentialReturned,
-        "connection",
-        connection.id,
-        Some(&connection.name),
-    )
-    .with("lease_id", id.to_string());
+    let change = Change::of_connection(Event::GitCredentialReturned, &connection)
+        .with("lease_id", id.to_string());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
     tx.commit().await?;
     let owner = connection.organization_id;

@@ -107,7 +107,7 @@ pub async fn issue(
         let password = context.vault.open(&place, &token)?;
         return Ok(Issued {
             lease_id: lease.id,
-            username: username(context, &connection)?,
+            username: username(context, &connection),
             password,
             expires_at: lease.ends_at,
             clone_url,
@@ -140,7 +140,7 @@ async fn minted(
     tx.commit().await?;
     Ok(Issued {
         lease_id: lease.id,
-        username: username(context, connection)?,
+        username: username(context, connection),
         password: token.token,
         expires_at: last,
         clone_url,
@@ -148,13 +148,10 @@ async fn minted(
 }
 
 /// The name under which git presents the token.
-fn username(context: &Context, connection: &Connection) -> Result<String, Error> {
-    let provider = context
-        .providers
-        .of(connection.provider)
-        .map_err(|error| Error::Internal(error.to_string()))?;
+fn username(context: &Context, connection: &Connection) -> String {
+    let provider = context.providers.of(connection.provider);
     let scheme = provider.scheme(connection.auth_method, connection.username.as_deref());
-    Ok(provider.git_username(scheme).unwrap_or("git").to_owned())
+    provider.git_username(scheme).unwrap_or("git").to_owned()
 }
 
 pub(super) fn new_lease(
@@ -260,15 +257,10 @@ async fn clone_url(
 }
 
 pub(super) fn used(connection: &Connection, lease: &CredentialLease) -> Change {
-    Change::new(
-        Event::GitConnectionUsed,
-        "connection",
-        connection.id,
-        Some(&connection.name),
-    )
-    .with("user_id", lease.created_by.map(|id| id.to_string()))
-    .with("environment_id", lease.environment.map(|id| id.to_string()))
-    .with("repository", lease.repository.clone())
-    .with("purpose", lease.purpose.clone())
-    .with("lease_id", lease.id.to_string())
+    Change::of_connection(Event::GitConnectionUsed, connection)
+        .with("user_id", lease.created_by.map(|id| id.to_string()))
+        .with("environment_id", lease.environment.map(|id| id.to_string()))
+        .with("repository", lease.repository.clone())
+        .with("purpose", lease.purpose.clone())
+        .with("lease_id", lease.id.to_string())
 }

@@ -15,7 +15,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret};
 use crate::flows::connections::find_own;
 use crate::flows::{Context, Error, FieldError};
-use crate::providers::{AuthorizeRequest, InstanceError, ProviderUnavailable};
+use crate::providers::AuthorizeRequest;
 use crate::session::app;
 use crate::store::oauth_states::StoredState;
 use crate::store::{StoreError, oauth_states};
@@ -92,10 +92,8 @@ async fn begin(
     instance: &Instance,
     (healed, redirect_url): (Option<Connection>, Option<Url>),
 ) -> Result<Begun, Error> {
-    let provider = context.providers.of(wanted.provider).map_err(unavailable)?;
-    let Some(oauth) = provider.oauth() else {
-        return Err(unavailable(ProviderUnavailable(wanted.provider)));
-    };
+    let provider = context.providers.of(wanted.provider);
+    let oauth = provider.oauth();
     let organization = permit.organization();
     let registration = app::for_flow(context, organization, instance, &wanted.redirect_uri).await?;
     let cookie = cookie(wanted)?;
@@ -223,12 +221,11 @@ fn instance(
     wanted: &Authorize,
     healed: Option<&Connection>,
 ) -> Result<Instance, Error> {
-    let at = |base_url: Option<&str>| match context.providers.instance(wanted.provider, base_url) {
-        Ok(instance) => Ok(instance),
-        Err(InstanceError::Url(error)) => {
-            Err(Error::field("base_url", error.code, error.to_string()))
-        }
-        Err(InstanceError::Provider(error)) => Err(unavailable(error)),
+    let at = |base_url: Option<&str>| {
+        context
+            .providers
+            .instance(wanted.provider, base_url)
+            .map_err(|error| Error::field("base_url", error.code, error.to_string()))
     };
     let Some(connection) = healed else {
         return at(wanted.base_url.as_deref());
@@ -242,10 +239,6 @@ fn instance(
         ));
     }
     Ok(own)
-}
-
-fn unavailable(error: ProviderUnavailable) -> Error {
-    Error::field("provider", ProviderUnavailable::CODE, error.to_string())
 }
 
 /// SHA-256 of a verifier or a cookie.

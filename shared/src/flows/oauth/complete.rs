@@ -31,11 +31,7 @@ pub(super) async fn complete(
     verifier: &Secret,
 ) -> Result<Arrived, Refusal> {
     let (provider, registration) = prepare(context, state).await?;
-    let Some(oauth) = provider.oauth() else {
-        return Err(failed(
-            "This version of Mooring does not know OAuth at this provider.",
-        ));
-    };
+    let oauth = provider.oauth();
     let app = &registration.app;
     let grant = oauth
         .exchange(app, code, verifier)
@@ -117,10 +113,7 @@ async fn prepare(
     context: &Context,
     state: &OauthState,
 ) -> Result<(Adapter, Registration), Refusal> {
-    let provider = context
-        .providers
-        .of(state.provider)
-        .map_err(|error| failed(error.to_string()))?;
+    let provider = context.providers.of(state.provider);
     let instance = context
         .providers
         .instance(state.provider, Some(&state.base_url))
@@ -191,14 +184,14 @@ async fn keep(
         Some(before) => {
             let pair = (before, &connection);
             let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
-            let change = about(Event::GitConnectionUpdated, &connection)
+            let change = Change::of_connection(Event::GitConnectionUpdated, &connection)
                 .with("updater_id", permit.actor().id.map(|id| id.to_string()))
                 .with("changed_fields", vec!["access_token", "refresh_token"]);
             audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
             job
         }
     };
-    let change = about(Event::GitProviderConnected, &connection)
+    let change = Change::of_connection(Event::GitProviderConnected, &connection)
         .with("provider", connection.provider.as_str())
         .with("provider_username", connection.account.login.clone());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
@@ -307,10 +300,6 @@ pub(super) fn unproven(
         created_at: now,
         updated_at: now,
     }
-}
-
-pub(super) fn about(event: Event, connection: &Connection) -> Change {
-    Change::new(event, "connection", connection.id, Some(&connection.name))
 }
 
 pub(super) fn failed(message: impl Into<String>) -> Refusal {

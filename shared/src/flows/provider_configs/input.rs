@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::secret::{ExposeSecret, Secret, pasted};
 use crate::flows::{Context, Error, FieldError};
-use crate::providers::InstanceError;
 
 /// A field of a save: absent leaves what is stored, `Some(None)` clears it.
 pub type Field<T> = Option<Option<T>>;
@@ -101,13 +100,8 @@ fn instance(context: &Context, save: &Save, faults: &mut Vec<FieldError>) -> Opt
         .instance(save.provider, save.base_url.as_deref())
     {
         Ok(instance) => Some(instance),
-        Err(InstanceError::Url(error)) => {
+        Err(error) => {
             faults.push(FieldError::new("base_url", error.code, error.to_string()));
-            None
-        }
-        Err(InstanceError::Provider(error)) => {
-            let code = crate::providers::ProviderUnavailable::CODE;
-            faults.push(FieldError::new("provider", code, error.to_string()));
             None
         }
     }

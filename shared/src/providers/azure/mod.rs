@@ -134,8 +134,8 @@ impl Provider for AzureDevops {
         branches::page(&self.client, access, query).await
     }
 
-    fn oauth(&self) -> Option<&dyn OAuth> {
-        Some(&self.oauth)
+    fn oauth(&self) -> &dyn OAuth {
+        &self.oauth
     }
 
     fn token_page(&self, instance: &Instance) -> String {

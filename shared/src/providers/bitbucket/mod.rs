@@ -156,8 +156,8 @@ impl Provider for Bitbucket {
         branches::page(&self.client, access, query).await
     }
 
-    fn oauth(&self) -> Option<&dyn OAuth> {
-        Some(&self.oauth)
+    fn oauth(&self) -> &dyn OAuth {
+        &self.oauth
     }
 
     /// Of API tokens, which the Atlassian account keeps, not Bitbucket.

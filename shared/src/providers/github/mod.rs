@@ -128,8 +128,8 @@ impl Provider for Github {
         branches::page(&self.client, access, query).await
     }
 
-    fn oauth(&self) -> Option<&dyn OAuth> {
-        Some(&self.oauth)
+    fn oauth(&self) -> &dyn OAuth {
+        &self.oauth
     }
 
     // Source: GitHub documentation, "Authenticating as a GitHub App installation": HTTP-based Git

@@ -133,8 +133,8 @@ impl Provider for Gitlab {
         branches::page(&self.client, access, query).await
     }
 
-    fn oauth(&self) -> Option<&dyn OAuth> {
-        Some(&self.oauth)
+    fn oauth(&self) -> &dyn OAuth {
+        &self.oauth
     }
 
     fn rotation(&self) -> Option<&dyn TokenRotation> {

@@ -25,8 +25,7 @@ use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
 use crate::providers::{
-    Access, App, InstallationToken, Narrowing, Provider, ProviderError, ProviderUnavailable,
-    Providers, Scheme,
+    Access, App, InstallationToken, Narrowing, Provider, ProviderError, Providers, Scheme,
 };
 use crate::store::credentials;
 use crate::vault::{Column, Place};
@@ -46,15 +45,13 @@ pub enum KeySource {
 
 /// The adapter and the access of an installation, of an App whose key is at hand: what it mints is
 /// remembered in `minted`. Nothing is asked yet.
-///
-/// # Errors
-/// Where the provider is not served.
+#[must_use]
 pub fn installed(
     (providers, minted, clock): (&Providers, &MintedTokens, &Clock),
     app: App,
     source: KeySource,
     installation: i64,
-) -> Result<(Arc<dyn Provider>, Access), ProviderUnavailable> {
+) -> (Arc<dyn Provider>, Access) {
     let access = Access {
         instance: app.instance.clone(),
         token: Secret::from(""),
@@ -63,7 +60,7 @@ pub fn installed(
         azure_organization: None,
     };
     let provider = Installed {
-        inner: providers.of(app.instance.kind)?,
+        inner: providers.of(app.instance.kind),
         apps: providers.apps(),
         tokens: minted.clone(),
         clock: clock.clone(),
@@ -72,7 +69,7 @@ pub fn installed(
         source,
         installation,
     };
-    Ok((Arc::new(provider), access))
+    (Arc::new(provider), access)
 }
 
 /// The same for a stored connection: by the key that was pasted with it, or by the configured App's.
@@ -84,11 +81,7 @@ pub(super) async fn open(
 ) -> Result<(Arc<dyn Provider>, Access), Error> {
     let (app, source, installation) = app_of(context, connection, instance, key).await?;
     let parts = (&*context.providers, &context.minted, &context.clock);
-    installed(parts, app, source, installation).map_err(|error| Error::Provider {
-        code: ProviderUnavailable::CODE,
-        message: error.to_string(),
-        callers_fault: true,
-    })
+    Ok(installed(parts, app, source, installation))
 }
 
 /// A token for somebody else, of one repository or of all that the installation covers: minted for

@@ -22,7 +22,7 @@ use crate::domain::provider::{Instance, ProviderKind};
 use crate::domain::repository::RemoteRepository;
 use crate::providers::{
     Access, App, Apps, BranchPage, BranchQuery, CheckedPage, Cursor, ErrorClass, HeldPage,
-    Identity, ListQuery, Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
+    Identity, ListQuery, OAuth, Provider, ProviderError, RepositoryPage, Scheme, TokenFormError,
 };
 
 /// So long after its minting a token may be refused for being new.
@@ -315,6 +315,10 @@ impl Provider for Installed {
                 return answer;
             }
         }
+    }
+
+    fn oauth(&self) -> &dyn OAuth {
+        self.inner.oauth()
     }
 
     fn git_username(&self, scheme: Scheme) -> Option<&'static str> {

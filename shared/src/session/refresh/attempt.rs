@@ -10,8 +10,9 @@ use crate::domain::actor::Actor;
 use crate::domain::connection::Connection;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
-use crate::providers::{self, GrantError, GrantErrorClass, OAuth, OAuthApp, Provider};
-use crate::store::refreshes::{self, Grant};
+use crate::providers::{self, GrantError, GrantErrorClass, OAuthApp, Provider};
+use crate::store::credentials::StoredCredential;
+use crate::store::refreshes;
 use crate::vault::{Column, Place};
 
 /// A renewal that was taken.
@@ -20,7 +21,7 @@ pub(super) struct Attempt {
     pub(super) connection: Connection,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) app: OAuthApp,
-    pub(super) grant: Grant,
+    pub(super) grant: StoredCredential,
     pub(super) id: Uuid,
     pub(super) fence: i64,
     /// The how many-th presentation of this refresh token it is.
@@ -31,10 +32,10 @@ pub(super) struct Attempt {
 }
 
 /// What the provider answered.
-pub(super) struct Answered {
-    pub(super) result: Result<providers::Grant, GrantError>,
+struct Answered {
+    result: Result<providers::Grant, GrantError>,
     /// Ours was the patience that ended, or the connection broke: the host may still be at it.
-    pub(super) may_still_commit: bool,
+    may_still_commit: bool,
 }
 
 impl Attempt {
@@ -54,14 +55,11 @@ impl Attempt {
                 return Err(error.into());
             }
         };
-        let Some(oauth) = self.provider.oauth() else {
-            return Ok(Renewal::NotRenewable);
-        };
         if !self.still_holds().await {
             let why = not_sent("the lease ended before anything was sent");
             return settle::settle(&self, Err(why), false).await;
         }
-        let answered = self.ask(oauth, &presented).await;
+        let answered = self.ask(&presented).await;
         let grant = answered.result.map(|mut grant| {
             // The old one goes on to be good where no new one came.
             grant.refresh_token.get_or_insert(presented);
@@ -80,9 +78,12 @@ impl Attempt {
         self.hold_on().await && asked.elapsed() < lease / 2
     }
 
-    async fn ask(&self, oauth: &dyn OAuth, presented: &Secret) -> Answered {
+    async fn ask(&self, presented: &Secret) -> Answered {
         let deadline = self.context.refresh.deadline;
-        let asked = timeout(deadline, oauth.refresh(&self.app, presented));
+        let asked = timeout(
+            deadline,
+            self.provider.oauth().refresh(&self.app, presented),
+        );
         tokio::pin!(asked);
         let result = loop {
             tokio::select! {

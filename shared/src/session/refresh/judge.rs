@@ -153,7 +153,7 @@ pub(super) fn refuse(
         HealthCode::ReauthRequired => sentence(judgement.outcome, presentation),
         _ => format!("{} {}", code.message(), code.action()),
     });
-    set_health(connection, code, now);
+    connection.set_health(code, now);
 }
 
 /// Whether a renewal that went well proves this health wrong.
@@ -179,14 +179,7 @@ pub(super) fn accept(connection: &mut Connection, now: DateTime<Utc>) {
         connection.status = ConnectionStatus::Active;
         connection.validation_error = None;
         connection.health_action_url = None;
-        set_health(connection, HealthCode::Ok, now);
-    }
-}
-
-fn set_health(connection: &mut Connection, code: HealthCode, now: DateTime<Utc>) {
-    if connection.health_code != code {
-        connection.health_code = code;
-        connection.health_since = now;
+        connection.set_health(HealthCode::Ok, now);
     }
 }
 

@@ -19,9 +19,9 @@
 //!
 //! # Design
 //! The row is the lock. [`Ledger::take`] gives it to one asker, for a lease, and writes the attempt
-//! down, in one statement that serves every asker of the process at that moment; [`Attempt::run`](attempt::Attempt) asks the provider with no
-//! transaction open, in a task of its own that outlives whoever wanted the token; `settle` writes
-//! the answer down. `version` moves with every change of the secret, `fence` with every taker.
+//! down, in one statement that serves every asker of the process at that moment.
+//! [`Attempt::run`](attempt::Attempt) asks the provider with no transaction open, in a task of its own
+//! that outlives whoever wanted the token; `settle` writes the answer down. `version` moves with every change of the secret, `fence` with every taker.
 //!
 //! # Races, by name
 //! - *Slow provider*: the holder renews its lease while it waits, whatever the job around it does.
@@ -61,7 +61,7 @@ use crate::domain::ids::ActivityId;
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
 use crate::session::app;
-use crate::store::refreshes::{self, Grant};
+use crate::store::credentials::{self, StoredCredential};
 use crate::store::sweeps::renewals::{Verdict, Wanted};
 use attempt::Attempt;
 
@@ -98,7 +98,7 @@ pub enum Wanting {
 }
 
 impl Wanting {
-    fn is(self, grant: &Grant, now: DateTime<Utc>) -> bool {
+    fn is(self, grant: &StoredCredential, now: DateTime<Utc>) -> bool {
         match self {
             Self::Version(version) => grant.version == version,
             Self::Due => grant.next_refresh_at.is_some_and(|at| at <= now),
@@ -138,13 +138,10 @@ pub async fn renew(
         if !wish.wanting.is(&grant, context.clock.now()) {
             return Ok(Renewal::Fresh);
         }
-        let provider = context
-            .providers
-            .of(connection.provider)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        let (Some(oauth), true) = (provider.oauth(), grant.refresh_token.is_some()) else {
+        if grant.refresh_token.is_none() {
             return Ok(Renewal::NotRenewable);
-        };
+        }
+        let provider = context.providers.of(connection.provider);
         let app = match app::for_grant(context, connection, &grant).await? {
             Ok(app) => app,
             Err(why) => {
@@ -152,7 +149,7 @@ pub async fn renew(
                 return Ok(Renewal::Operator);
             }
         };
-        let rotation = oauth.rotation();
+        let rotation = provider.oauth().rotation();
         let now = context.clock.now();
         let wanted = Wanted {
             connection: connection.id,
@@ -213,7 +210,10 @@ pub async fn renew(
     }
 }
 
-async fn read(context: &Context, connection: &Connection) -> Result<Option<Grant>, Error> {
+async fn read(
+    context: &Context,
+    connection: &Connection,
+) -> Result<Option<StoredCredential>, Error> {
     let mut tx = context.db.tenant(connection.organization_id).await?;
-    Ok(refreshes::grant(&mut *tx, connection.id).await?)
+    Ok(credentials::get(&mut *tx, connection.id).await?)
 }

@@ -19,6 +19,7 @@ use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, sync};
 use crate::providers::{self, GrantError};
 use crate::queue::enqueue;
+use crate::store::credentials::StoredCredential;
 use crate::store::refreshes::{self, Failed};
 use crate::store::sweeps::renewals::Renewed;
 use crate::store::{TenantTx, connections};
@@ -68,7 +69,7 @@ async fn renewed(attempt: &Attempt, grant: &providers::Grant) -> Result<Renewal,
         ));
     };
     let permit = permit(connection, &attempt.actor);
-    let change = about(Event::GitConnectionRefreshed, connection);
+    let change = Change::of_connection(Event::GitConnectionRefreshed, connection);
     let stored = context
         .renewals
         .store(Renewed {
@@ -115,7 +116,14 @@ async fn heal(attempt: &Attempt, permit: &Permit) -> Result<(), Error> {
     connections::record_renewal(&mut *tx, &face).await?;
     let mut jobs = Vec::new();
     if face.status != before {
-        status_changed(context, &mut tx, permit, &face, before).await?;
+        audit::record(
+            &mut tx,
+            &context.vault,
+            &context.clock,
+            permit,
+            Change::of_status(&face, before),
+        )
+        .await?;
         if face.is_active {
             let trigger = SyncTrigger::Reconnected;
             jobs.push(sync::job(context, permit, &face, trigger, false));
@@ -132,9 +140,7 @@ async fn heal(attempt: &Attempt, permit: &Permit) -> Result<(), Error> {
 async fn give_back(attempt: &Attempt, grant: &providers::Grant) {
     let connection = &attempt.connection.id;
     tracing::info!(%connection, "a renewal's answer belongs to a grant that was replaced");
-    let Some(oauth) = attempt.provider.oauth() else {
-        return;
-    };
+    let oauth = attempt.provider.oauth();
     if let Err(error) = oauth.revoke(&attempt.app, &grant.access_token).await {
         tracing::info!(%connection, detail = %error.detail, "it could not be given back");
     }
@@ -155,12 +161,9 @@ async fn failed(
     let facts = Facts {
         now,
         expires_at: grant.expires_at,
-        failures: grant.failures,
+        failures: grant.refresh_failures,
         presentation: attempt.presentation,
-        single_use: attempt
-            .provider
-            .oauth()
-            .is_none_or(|oauth| oauth.rotation().single_use),
+        single_use: attempt.provider.oauth().rotation().single_use,
     };
     let judgement = judge::judge(error, facts);
     tracing::info!(connection = %connection.id, class = ?error.class, status = error.status,
@@ -209,7 +212,7 @@ fn outcome(judgement: &Judgement, stands: bool) -> Renewal {
 pub(super) async fn postpone(
     context: &Context,
     connection: &Connection,
-    grant: &refreshes::Grant,
+    grant: &StoredCredential,
     until: DateTime<Utc>,
 ) -> Result<(), Error> {
     let mut tx = context.db.tenant(connection.organization_id).await?;
@@ -222,7 +225,7 @@ pub(super) async fn postpone(
 pub(super) async fn operator(
     context: &Context,
     connection: &Connection,
-    grant: &refreshes::Grant,
+    grant: &StoredCredential,
     why: &str,
 ) -> Result<(), Error> {
     tracing::warn!(connection = %connection.id, why, "a token cannot be renewed by configuration");
@@ -255,7 +258,7 @@ pub(super) async fn operator(
 pub(super) async fn undecidable(
     context: &Context,
     connection: &Connection,
-    grant: &refreshes::Grant,
+    grant: &StoredCredential,
 ) -> Result<Renewal, Error> {
     let now = context.clock.now();
     let past = grant.expires_at.is_none_or(|at| at <= now);
@@ -302,27 +305,16 @@ async fn write_down(
     }
     connections::record_renewal(&mut **tx, &face).await?;
     if face.status != status {
-        status_changed(context, tx, permit, &face, status).await?;
+        audit::record(
+            tx,
+            &context.vault,
+            &context.clock,
+            permit,
+            Change::of_status(&face, status),
+        )
+        .await?;
     }
     Ok(())
-}
-
-async fn status_changed(
-    context: &Context,
-    tx: &mut TenantTx,
-    permit: &Permit,
-    face: &Connection,
-    before: ConnectionStatus,
-) -> Result<(), Error> {
-    let change = about(Event::GitConnectionStatusChanged, face)
-        .with("from", before.as_str())
-        .with("to", face.status.as_str())
-        .with("code", face.health_code.as_str());
-    audit::record(tx, &context.vault, &context.clock, permit, change).await
-}
-
-fn about(event: Event, connection: &Connection) -> Change {
-    Change::new(event, "connection", connection.id, Some(&connection.name))
 }
 
 fn permit(connection: &Connection, actor: &Actor) -> Permit {

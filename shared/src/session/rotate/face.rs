@@ -37,11 +37,18 @@ pub(super) async fn rotated(
         mend(&mut connection, now);
     }
     connections::record_renewal(&mut **tx, &connection).await?;
-    let change = about(Event::GitConnectionRotated, &connection)
+    let change = Change::of_connection(Event::GitConnectionRotated, &connection)
         .with("expires_at", expires_at.map(|at| at.to_rfc3339()));
     audit::record(tx, &context.vault, &context.clock, permit, change).await?;
     if connection.status != before {
-        status_changed(context, tx, permit, &connection, before).await?;
+        audit::record(
+            tx,
+            &context.vault,
+            &context.clock,
+            permit,
+            Change::of_status(&connection, before),
+        )
+        .await?;
         let job = sync::job(
             context,
             permit,
@@ -81,16 +88,23 @@ pub(super) async fn ended(
             now,
         ),
         RotationOutcome::Unsupported => {
-            set_health(&mut connection, HealthCode::Expiring, now);
+            connection.set_health(HealthCode::Expiring, now);
             connection.validation_error = Some(UNSUPPORTED.to_owned());
         }
-        RotationOutcome::Unknown => set_health(&mut connection, HealthCode::Uncertain, now),
+        RotationOutcome::Unknown => connection.set_health(HealthCode::Uncertain, now),
         RotationOutcome::NotRotated if code == HealthCode::Uncertain => mend(&mut connection, now),
         _ => return Ok(()),
     }
     connections::record_renewal(&mut **tx, &connection).await?;
     if connection.status != before {
-        status_changed(context, tx, permit, &connection, before).await?;
+        audit::record(
+            tx,
+            &context.vault,
+            &context.clock,
+            permit,
+            Change::of_status(&connection, before),
+        )
+        .await?;
     }
     Ok(())
 }
@@ -106,7 +120,7 @@ fn end(connection: &mut Connection, status: ConnectionStatus, why: String, now: 
         connection.status = status;
     }
     connection.validation_error = Some(why);
-    set_health(connection, HealthCode::ReauthRequired, now);
+    connection.set_health(HealthCode::ReauthRequired, now);
 }
 
 fn mend(connection: &mut Connection, now: DateTime<Utc>) {
@@ -121,31 +135,6 @@ fn mend(connection: &mut Connection, now: DateTime<Utc>) {
     if over {
         connection.validation_error = None;
         connection.health_action_url = None;
-        set_health(connection, HealthCode::Ok, now);
+        connection.set_health(HealthCode::Ok, now);
     }
-}
-
-fn set_health(connection: &mut Connection, code: HealthCode, now: DateTime<Utc>) {
-    if connection.health_code != code {
-        connection.health_code = code;
-        connection.health_since = now;
-    }
-}
-
-async fn status_changed(
-    context: &Context,
-    tx: &mut TenantTx,
-    permit: &Permit,
-    face: &Connection,
-    before: ConnectionStatus,
-) -> Result<(), Error> {
-    let change = about(Event::GitConnectionStatusChanged, face)
-        .with("from", before.as_str())
-        .with("to", face.status.as_str())
-        .with("code", face.health_code.as_str());
-    audit::record(tx, &context.vault, &context.clock, permit, change).await
-}
-
-fn about(event: Event, connection: &Connection) -> Change {
-    Change::new(event, "connection", connection.id, Some(&connection.name))
 }

@@ -26,8 +26,7 @@ async fn suspended_and_uninstalled_are_told_apart() {
     // By a token that was minted before, and where there is none.
     for tokens in [world.tokens.clone(), MintedTokens::default()] {
         let parts = (&world.providers, &tokens, &world.clock);
-        let (provider, access) =
-            installed(parts, world.app(), KeySource::Pasted, number(id)).expect("an adapter");
+        let (provider, access) = installed(parts, world.app(), KeySource::Pasted, number(id));
         let refused = provider.repositories(&access, &hundred(), None).await;
         assert_eq!(refused.expect_err("suspended").class, ErrorClass::Suspended);
     }
@@ -232,7 +231,7 @@ async fn a_token_can_be_narrowed() {
         token: minted.token,
         ..world.open().1
     };
-    let github = world.providers.of(access.instance.kind).expect("GitHub");
+    let github = world.providers.of(access.instance.kind);
     let page = github.repositories(&access, &hundred(), None).await;
     assert_eq!(page.expect("a page").repositories[0].name, "repo-00002");
     let wide = Narrowing {
@@ -249,7 +248,7 @@ async fn a_token_can_be_narrowed() {
 async fn an_access_without_a_token_asks_nothing() {
     let world = World::start().await;
     let (_, access) = world.open();
-    let github = world.providers.of(access.instance.kind).expect("GitHub");
+    let github = world.providers.of(access.instance.kind);
     let error = github.identity(&access).await.expect_err("no token");
     assert_eq!(error.class, ErrorClass::Unexpected);
     assert_eq!(world.forge.count(&Match::any()), 0);

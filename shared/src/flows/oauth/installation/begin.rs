@@ -8,7 +8,6 @@ use crate::authz::Permit;
 use crate::domain::ids::OauthStateId;
 use crate::domain::oauth_state::{OauthState, STATE_LIFETIME, StatePurpose};
 use crate::domain::provider::Instance;
-use crate::flows::oauth::complete::failed;
 use crate::flows::oauth::landing::Refusal;
 use crate::flows::{Context, Error};
 use crate::providers::{AuthorizeRequest, OAuthApp, ProviderError};
@@ -102,15 +101,8 @@ pub(super) async fn go_on(
     client: Client,
     installation: i64,
 ) -> Result<Url, Refusal> {
-    let provider = context
-        .providers
-        .of(state.provider)
-        .map_err(|error| failed(error.to_string()))?;
-    let Some(oauth) = provider.oauth() else {
-        return Err(failed(
-            "This version of Mooring does not know consents at GitHub.",
-        ));
-    };
+    let provider = context.providers.of(state.provider);
+    let oauth = provider.oauth();
     let now = context.clock.now();
     let id = OauthStateId::new(now);
     let (verifier, code_challenge) = sealed_verifier(context, state.organization_id, id)

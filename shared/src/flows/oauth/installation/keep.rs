@@ -7,9 +7,9 @@ use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::oauth_state::OauthState;
 use crate::domain::quota::RateLimit;
-use crate::flows::audit;
+use crate::flows::audit::{self, Change};
 use crate::flows::connections::keep::{self, NewSecret};
-use crate::flows::oauth::complete::{about, fault_of_ours, same_account, unproven};
+use crate::flows::oauth::complete::{fault_of_ours, same_account, unproven};
 use crate::flows::oauth::landing::{Arrived, Refusal};
 use crate::flows::{Context, Error};
 use crate::providers::{Identity, Installation, ListQuery};
@@ -69,8 +69,7 @@ async fn store(
     told: Installation,
 ) -> Result<Arrived, Unkept> {
     let parts = (&*context.providers, &context.minted, &context.clock);
-    let (provider, access) = installed(parts, app.app.clone(), KeySource::Configured, told.id)
-        .map_err(|error| Unkept::Refused(failed(error.to_string())))?;
+    let (provider, access) = installed(parts, app.app.clone(), KeySource::Configured, told.id);
     // A page that does not come is no reason to lose the installation: the sync will ask again.
     let page = provider.repositories(&access, &first(), None).await;
     let (repository_count, rate_limit) = match page {
@@ -117,14 +116,14 @@ async fn store(
         Some(before) => {
             let pair = (before, &connection);
             let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
-            let change = about(Event::GitConnectionUpdated, &connection)
+            let change = Change::of_connection(Event::GitConnectionUpdated, &connection)
                 .with("updater_id", permit.actor().id.map(|id| id.to_string()))
                 .with("changed_fields", vec!["github_app_installation_id"]);
             audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
             job
         }
     };
-    let change = about(Event::GitProviderConnected, &connection)
+    let change = Change::of_connection(Event::GitProviderConnected, &connection)
         .with("provider", connection.provider.as_str())
         .with("provider_username", account.clone());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;

@@ -82,15 +82,8 @@ pub(super) async fn by_person(
             "The GitHub App was changed or removed while you were away. Begin again.",
         ));
     };
-    let provider = context
-        .providers
-        .of(state.provider)
-        .map_err(|error| failed(error.to_string()))?;
-    let Some(oauth) = provider.oauth() else {
-        return Err(failed(
-            "This version of Mooring does not know consents at GitHub.",
-        ));
-    };
+    let provider = context.providers.of(state.provider);
+    let oauth = provider.oauth();
     let ours = |error: Error| fault_of_ours(&error);
     let client = oauth_app(state, app, client).map_err(ours)?;
     let verifier = opened(context, found).map_err(ours)?;
@@ -150,10 +143,7 @@ async fn holds(
     // The person's list is where both meet: it must be as long as the installation's own. Nothing is
     // nobody's: an empty installation at an organization shows nothing.
     let parts = (&*context.providers, &context.minted, &context.clock);
-    let opened = installed(parts, app.app.clone(), KeySource::Configured, told.id);
-    let Ok((all, access)) = opened else {
-        return Ok(false);
-    };
+    let (all, access) = installed(parts, app.app.clone(), KeySource::Configured, told.id);
     let page = all
         .repositories(&access, &super::keep::first(), None)
         .await?;

@@ -1,4 +1,6 @@
-//! Writing down answers that brought no pair, and keeping what is under way.
+//! `token_refreshes` and the columns of `credentials` that the refresh protocol moves, as far as one
+//! tenant's transaction goes: answers that brought no pair, and keeping what is under way. Taking and
+//! storing go for many tenants at once, in [`super::sweeps::renewals`].
 
 use std::time::Duration;
 
@@ -34,8 +36,9 @@ pub struct Failed {
     pub quarantine: Option<Duration>,
 }
 
-/// Writes down an answer that brought no pair, where the attempt's fence still stands; says whether
-/// it does. The attempt's own row is written in any case: what came is told truthfully.
+/// Writes down an answer that brought no pair, where the attempt's fence still stands and it was not
+/// written down before (the answer to that may have been lost); says whether so. The attempt's own
+/// row is written in any case: what came is told truthfully.
 ///
 /// # Errors
 /// As every statement.
@@ -48,7 +51,7 @@ pub async fn fail(db: impl PgExecutor<'_>, failed: &Failed) -> Result<bool, Stor
                 unknown_outcomes = unknown_outcomes + CASE WHEN $5 = 'unknown' THEN 1 ELSE 0 END,
                 refresh_refused = $5 IN ('refused', 'revoked', 'interaction_required'),
                 refresh_failures = LEAST(refresh_failures + 1, 1000)
-            WHERE connection_id = $1 AND version = $2 AND fence = $3
+            WHERE connection_id = $1 AND version = $2 AND fence = $3 AND attempt_id = $4
             RETURNING connection_id
         ), noted AS (
             UPDATE token_refreshes
