@@ -24,5 +24,6 @@ pub use crate::ask;
 pub use ask::renewed_after;
 pub use explain::explain;
 pub use installation::{KeySource, MintedTokens, installed};
+pub(crate) use open::no_credential;
 pub use open::{Session, access_for, open};
 pub use trust::trusting;

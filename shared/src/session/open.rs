@@ -77,7 +77,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             &*provider,
             instance,
             connection.auth_method,
-            secret.ok_or_else(missing)?,
+            secret.ok_or_else(no_credential)?,
             connection.username.clone(),
             connection.azure_organization.clone(),
         );
@@ -100,7 +100,8 @@ fn ends_soon(expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
     expires_at.is_some_and(|at| at - now <= NEAR)
 }
 
-fn missing() -> Error {
+/// There is nothing stored to be presented.
+pub(crate) fn no_credential() -> Error {
     Error::Conflict {
         code: "no_credential",
         message: "This connection holds no credential. Paste a token or connect again.".to_owned(),
@@ -110,7 +111,7 @@ fn missing() -> Error {
 async fn read(context: &Context, connection: &Connection) -> Result<StoredCredential, Error> {
     let mut tx = context.db.tenant(connection.organization_id).await?;
     let stored = credentials::get(&mut *tx, connection.id).await?;
-    stored.ok_or_else(missing)
+    stored.ok_or_else(no_credential)
 }
 
 /// A token together with the place it is for, presented as its method demands.

@@ -2,15 +2,13 @@
 
 use crate::authz::Permit;
 use crate::domain::activity::Event;
-use crate::domain::connection::Connection;
 use crate::domain::ids::{ConnectedRepositoryId, ConnectionId};
 use crate::domain::repository::ConnectedRepository;
 use crate::flows::audit::{self, Change};
 use crate::flows::connections::find;
+use crate::flows::repositories::locate;
 use crate::flows::{Context, Error};
-use crate::providers::ErrorClass;
-use crate::session::{self, explain};
-use crate::store::{StoreError, connected_repositories, repositories};
+use crate::store::{StoreError, connected_repositories};
 
 /// What a caller gives to connect a repository.
 #[derive(Clone, Debug)]
@@ -25,13 +23,6 @@ pub struct NewConnectedRepository {
     pub sca_enabled: bool,
     /// The branch that scans read; the repository's default where absent.
     pub default_branch: Option<String>,
-}
-
-/// What is known of the repository under that name.
-struct Found {
-    provider_repository_id: String,
-    full_name: String,
-    default_branch: Option<String>,
 }
 
 /// Connects a repository.
@@ -62,7 +53,7 @@ pub async fn connect(
             "Name the repository: owner/name.",
         ));
     }
-    let found = locate(context, &connection, full_name).await?;
+    let found = locate(context, &connection, ("full_name", full_name)).await?;
     let now = context.clock.now();
     let connected = ConnectedRepository {
         id: ConnectedRepositoryId::new(now),
@@ -101,40 +92,4 @@ pub async fn connect(
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
     tx.commit().await?;
     Ok(connected)
-}
-
-async fn locate(
-    context: &Context,
-    connection: &Connection,
-    full_name: &str,
-) -> Result<Found, Error> {
-    let mut tx = context.db.tenant(connection.organization_id).await?;
-    let stored = repositories::by_name(&mut *tx, connection.id, full_name).await?;
-    drop(tx);
-    if let Some(row) = stored {
-        return Ok(Found {
-            provider_repository_id: row.provider_repository_id,
-            full_name: row.full_name,
-            default_branch: row.default_branch,
-        });
-    }
-    let mut session = session::open(context, connection.clone()).await?;
-    let answer = session::ask!(
-        context,
-        session,
-        session.provider.repository(&session.access, full_name)
-    );
-    match answer {
-        Ok(remote) => Ok(Found {
-            provider_repository_id: remote.provider_repository_id,
-            full_name: remote.full_name,
-            default_branch: remote.default_branch,
-        }),
-        Err(error) if error.class == ErrorClass::NotFound => Err(Error::field(
-            "full_name",
-            "not_found",
-            "This connection does not see such a repository. Check the name, and that the credential may read it.",
-        )),
-        Err(error) => Err(explain(session.provider.kind(), &error)),
-    }
 }

@@ -7,12 +7,8 @@ use super::input::{Checked, NewConnection};
 use super::installation;
 use super::keep;
 use crate::authz::Permit;
-use crate::domain::connection::{Account, Connection};
-use crate::domain::health::HealthCode;
-use crate::domain::ids::ConnectionId;
-use crate::domain::lifecycle::ConnectionStatus;
-use crate::domain::quota::RateLimit;
-use crate::flows::{Context, Error, audit};
+use crate::domain::connection::Connection;
+use crate::flows::{Context, Error};
 use crate::providers::{ErrorClass, ProviderError};
 use crate::queue::enqueue;
 use crate::session::explain;
@@ -63,16 +59,9 @@ pub async fn create(
         &answer,
         now,
     )?;
-    let job = match &before {
-        None => keep::keep_new(context, permit, &mut tx, &connection, &credential).await?,
-        Some(before) => {
-            let pair = (before, &connection);
-            let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
-            let change = installation::renewed(permit, &connection);
-            audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
-            job
-        }
-    };
+    let stored = (before.as_ref(), &connection);
+    let changed = ["github_app_private_key"];
+    let job = keep::keep(context, permit, &mut tx, stored, &credential, &changed).await?;
     let enqueued = enqueue(&mut tx, &[job]).await?;
     tx.commit().await?;
     context.doorbell.ring(enqueued.iter().map(|job| job.lane));
@@ -86,41 +75,16 @@ fn unproven(
     checked: &Checked,
     now: DateTime<Utc>,
 ) -> Connection {
+    let at = (new.provider, checked.access.instance.base_url());
     Connection {
-        id: ConnectionId::new(now),
-        organization_id: permit.organization(),
         allow_org_usage: new.allow_org_usage,
-        name: checked.name.clone(),
         description: new.description.clone(),
-        provider: new.provider,
-        base_url: checked.access.instance.base_url(),
         azure_organization: checked.access.azure_organization.clone(),
-        auth_method: new.auth_method,
-        status: ConnectionStatus::Active,
-        health_code: HealthCode::Ok,
-        health_since: now,
-        health_action_url: None,
-        is_active: true,
         auto_rotate: new.auto_rotate,
         username: checked.access.username.clone(),
-        account: Account::default(),
-        scopes: None,
-        missing_scopes: Vec::new(),
-        token_expires_at: None,
-        refresh_token_expires_at: None,
-        last_refreshed_at: None,
-        validated_at: None,
-        validation_error: None,
-        last_used_at: None,
-        last_synced_at: None,
-        repository_count: 0,
-        rate_limit: RateLimit::default(),
         github_app_id: checked.installation.map(|(app, _)| app),
         github_app_installation_id: checked.installation.map(|(_, id)| id),
-        created_by: permit.user(),
-        created_by_name: permit.actor().name.clone(),
-        created_at: now,
-        updated_at: now,
+        ..keep::unproven(permit, at, new.auth_method, checked.name.clone(), now)
     }
 }
 

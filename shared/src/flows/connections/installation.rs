@@ -2,13 +2,10 @@
 
 use super::input::Checked;
 use super::keep::NewSecret;
-use crate::authz::Permit;
-use crate::domain::activity::Event;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
-use crate::flows::audit::Change;
 use crate::flows::{Context, Error, FieldError};
 use crate::providers::{App, ErrorClass, Identity, ProviderError};
 use crate::session::{KeySource, installed};
@@ -132,13 +129,6 @@ pub(super) async fn existing(
         .and_then(|told| told.account.id.as_deref());
     connections::lock_installation(&mut **tx, which).await?;
     Ok(connections::of_installation(&mut **tx, which, account).await?)
-}
-
-/// What is written where a connection took a new key.
-pub(super) fn renewed(permit: &Permit, connection: &Connection) -> Change {
-    Change::of_connection(Event::GitConnectionUpdated, connection)
-        .with("updater_id", permit.actor().id.map(|id| id.to_string()))
-        .with("changed_fields", vec!["github_app_private_key"])
 }
 
 /// What a person who pasted an installation is told when GitHub refused it for good.

@@ -6,10 +6,13 @@ use chrono::{DateTime, Utc};
 use super::judge;
 use crate::authz::Permit;
 use crate::domain::activity::Event;
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::{Account, Connection};
-use crate::domain::ids::ProviderConfigId;
+use crate::domain::health::HealthCode;
+use crate::domain::ids::{ConnectionId, ProviderConfigId};
 use crate::domain::lifecycle::ConnectionStatus;
-use crate::domain::provider::Instance;
+use crate::domain::provider::{Instance, ProviderKind};
+use crate::domain::quota::RateLimit;
 use crate::domain::secret::{ExposeSecret, Secret};
 use crate::domain::sync::SyncTrigger;
 use crate::flows::audit::{self, Change};
@@ -69,6 +72,52 @@ impl NewSecret {
     }
 }
 
+/// A new connection of the permit's organization, before its provider has said anything.
+pub(in crate::flows) fn unproven(
+    permit: &Permit,
+    (provider, base_url): (ProviderKind, String),
+    auth_method: AuthMethod,
+    name: String,
+    now: DateTime<Utc>,
+) -> Connection {
+    Connection {
+        id: ConnectionId::new(now),
+        organization_id: permit.organization(),
+        allow_org_usage: false,
+        name,
+        description: None,
+        provider,
+        base_url,
+        azure_organization: None,
+        auth_method,
+        status: ConnectionStatus::Active,
+        health_code: HealthCode::Ok,
+        health_since: now,
+        health_action_url: None,
+        is_active: true,
+        auto_rotate: false,
+        username: None,
+        account: Account::default(),
+        scopes: None,
+        missing_scopes: Vec::new(),
+        token_expires_at: None,
+        refresh_token_expires_at: None,
+        last_refreshed_at: None,
+        validated_at: None,
+        validation_error: None,
+        last_used_at: None,
+        last_synced_at: None,
+        repository_count: 0,
+        rate_limit: RateLimit::default(),
+        github_app_id: None,
+        github_app_installation_id: None,
+        created_by: permit.user(),
+        created_by_name: permit.actor().name.clone(),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
 /// Takes over what the provider said of a secret, a refusal for now included, and seals it for the
 /// connection's place. Every status heals: this is another secret than the one it was about.
 pub(in crate::flows) fn judge_and_seal(
@@ -121,8 +170,30 @@ pub(in crate::flows) fn judge_and_seal(
     })
 }
 
+/// Stores a connection with its credential: a new one, or in place of what was there `before`, which
+/// must be locked in this transaction, with a word on what was `changed`. The job that comes next.
+pub(in crate::flows) async fn keep(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+    (before, connection): (Option<&Connection>, &Connection),
+    credential: &NewCredential,
+    changed: &[&str],
+) -> Result<NewJob, Error> {
+    let Some(before) = before else {
+        return keep_new(context, permit, tx, connection, credential).await;
+    };
+    let pair = (before, connection);
+    let job = keep_healed(context, permit, tx, pair, credential).await?;
+    let change = Change::of_connection(Event::GitConnectionUpdated, connection)
+        .with("updater_id", permit.actor().id.map(|id| id.to_string()))
+        .with("changed_fields", changed.to_vec());
+    audit::record(tx, &context.vault, &context.clock, permit, change).await?;
+    Ok(job)
+}
+
 /// Stores a new connection with its credential; the job that comes next.
-pub(in crate::flows) async fn keep_new(
+async fn keep_new(
     context: &Context,
     permit: &Permit,
     tx: &mut TenantTx,

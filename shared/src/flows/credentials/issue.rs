@@ -16,12 +16,11 @@ use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::secret::Secret;
 use crate::flows::audit::{self, Change};
 use crate::flows::connections::{find, health_of};
+use crate::flows::repositories::locate;
 use crate::flows::{Context, Error, FieldError};
-use crate::providers::ErrorClass;
 use crate::session::refresh::LAST_MINUTE;
 use crate::session::{self, explain};
 use crate::store::credential_leases::{self, CredentialLease};
-use crate::store::repositories;
 use crate::vault::{Column, Place};
 
 /// Where the caller names no validity.
@@ -77,7 +76,10 @@ pub async fn issue(
     let connection = find(context, permit, id).await?;
     usable(&connection)?;
     let clone_url = match &new.repository {
-        Some(repository) => Some(clone_url(context, &connection, repository).await?),
+        Some(repository) => {
+            let named = ("repository", repository.trim());
+            Some(locate(context, &connection, named).await?.clone_url)
+        }
         None => None,
     };
     if connection.auth_method == AuthMethod::GithubApp {
@@ -224,35 +226,6 @@ fn usable(connection: &Connection) -> Result<(), Error> {
             let health = health_of(connection);
             unhealthy(format!("{} {}", health.message, health.action))
         }
-    }
-}
-
-async fn clone_url(
-    context: &Context,
-    connection: &Connection,
-    repository: &str,
-) -> Result<String, Error> {
-    let full_name = repository.trim();
-    let mut tx = context.db.tenant(connection.organization_id).await?;
-    let stored = repositories::by_name(&mut *tx, connection.id, full_name).await?;
-    drop(tx);
-    if let Some(row) = stored {
-        return Ok(row.clone_url);
-    }
-    let mut session = session::open(context, connection.clone()).await?;
-    let answer = session::ask!(
-        context,
-        session,
-        session.provider.repository(&session.access, full_name)
-    );
-    match answer {
-        Ok(remote) => Ok(remote.clone_url),
-        Err(error) if error.class == ErrorClass::NotFound => Err(Error::field(
-            "repository",
-            "not_found",
-            "This connection does not see such a repository. Check the name, and that the credential may read it.",
-        )),
-        Err(error) => Err(explain(session.provider.kind(), &error)),
     }
 }
 

@@ -9,6 +9,7 @@ use crate::domain::quota::RateLimit;
 use crate::domain::refresh::RefreshReason;
 use crate::flows::audit;
 use crate::flows::{Context, Error};
+use crate::session::no_credential;
 use crate::session::refresh::{self, LAST_MINUTE, Renewal, Wanting, Wish};
 use crate::store::credential_leases::{self, CredentialLease, Lendable};
 use crate::store::{connections, credentials};
@@ -64,11 +65,7 @@ async fn lend(
         renewing,
     }) = locked
     else {
-        return Err(Error::Conflict {
-            code: "no_credential",
-            message: "This connection holds no credential. Paste a token or connect again."
-                .to_owned(),
-        });
+        return Err(no_credential());
     };
     let lasts = expires_at.is_none_or(|at| lease.ends_at <= at - LAST_MINUTE);
     if renewing && renewable {

@@ -4,12 +4,9 @@ use super::landing::{Arrived, Refusal, RefusalCode};
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::auth_method::AuthMethod;
-use crate::domain::connection::{Account, Connection};
-use crate::domain::health::HealthCode;
+use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
-use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::oauth_state::OauthState;
-use crate::domain::quota::RateLimit;
 use crate::domain::secret::Secret;
 use crate::flows::audit::{self, Change};
 use crate::flows::connections::keep::{self, NewSecret, Through};
@@ -179,18 +176,9 @@ async fn keep(
         &answer,
         now,
     )?;
-    let job = match &before {
-        None => keep::keep_new(context, permit, &mut tx, &connection, &credential).await?,
-        Some(before) => {
-            let pair = (before, &connection);
-            let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
-            let change = Change::of_connection(Event::GitConnectionUpdated, &connection)
-                .with("updater_id", permit.actor().id.map(|id| id.to_string()))
-                .with("changed_fields", vec!["access_token", "refresh_token"]);
-            audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
-            job
-        }
-    };
+    let stored = (before.as_ref(), &connection);
+    let changed = ["access_token", "refresh_token"];
+    let job = keep::keep(context, permit, &mut tx, stored, &credential, &changed).await?;
     let change = Change::of_connection(Event::GitProviderConnected, &connection)
         .with("provider", connection.provider.as_str())
         .with("provider_username", connection.account.login.clone());
@@ -264,41 +252,11 @@ pub(super) fn unproven(
         Some(login) => format!("{login} ({name})").replace('\0', ""),
         None => name.to_owned(),
     };
+    let at = (state.provider, state.base_url.clone());
+    let name = name.chars().take(100).collect();
     Connection {
-        id: ConnectionId::new(now),
         organization_id: state.organization_id,
-        allow_org_usage: false,
-        name: name.chars().take(100).collect(),
-        description: None,
-        provider: state.provider,
-        base_url: state.base_url.clone(),
-        azure_organization: None,
-        auth_method,
-        status: ConnectionStatus::Active,
-        health_code: HealthCode::Ok,
-        health_since: now,
-        health_action_url: None,
-        is_active: true,
-        auto_rotate: false,
-        username: None,
-        account: Account::default(),
-        scopes: None,
-        missing_scopes: Vec::new(),
-        token_expires_at: None,
-        refresh_token_expires_at: None,
-        last_refreshed_at: None,
-        validated_at: None,
-        validation_error: None,
-        last_used_at: None,
-        last_synced_at: None,
-        repository_count: 0,
-        rate_limit: RateLimit::default(),
-        github_app_id: None,
-        github_app_installation_id: None,
-        created_by: permit.user(),
-        created_by_name: permit.actor().name.clone(),
-        created_at: now,
-        updated_at: now,
+        ..keep::unproven(permit, at, auth_method, name, now)
     }
 }
 

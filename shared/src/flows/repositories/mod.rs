@@ -5,6 +5,7 @@ mod branches;
 mod get;
 mod list;
 mod listings;
+mod locate;
 mod of_connection;
 mod profile;
 
@@ -13,6 +14,7 @@ pub use branches::branches;
 pub use get::get;
 pub use list::list;
 pub use listings::Listings;
+pub(in crate::flows) use locate::locate;
 pub use of_connection::{ConnectionPage, ListedRepository, Query, Source, of_connection};
 pub use profile::profile;
 

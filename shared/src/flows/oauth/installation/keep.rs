@@ -111,18 +111,9 @@ async fn store(
         &Ok(identity),
         context.clock.now(),
     )?;
-    let job = match &before {
-        None => keep::keep_new(context, permit, &mut tx, &connection, &credential).await?,
-        Some(before) => {
-            let pair = (before, &connection);
-            let job = keep::keep_healed(context, permit, &mut tx, pair, &credential).await?;
-            let change = Change::of_connection(Event::GitConnectionUpdated, &connection)
-                .with("updater_id", permit.actor().id.map(|id| id.to_string()))
-                .with("changed_fields", vec!["github_app_installation_id"]);
-            audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
-            job
-        }
-    };
+    let stored = (before.as_ref(), &connection);
+    let changed = ["github_app_installation_id"];
+    let job = keep::keep(context, permit, &mut tx, stored, &credential, &changed).await?;
     let change = Change::of_connection(Event::GitProviderConnected, &connection)
         .with("provider", connection.provider.as_str())
         .with("provider_username", account.clone());
