@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod flows;
+pub mod limits;
 pub mod outbound;
 pub mod providers;
 pub mod queue;

@@ -80,6 +80,7 @@ impl Stage {
             scheme,
             username: (kind == ProviderKind::Bitbucket).then(|| "ada@example.com".to_owned()),
             azure_organization: (kind == ProviderKind::AzureDevops).then(|| "ada".to_owned()),
+            meter: std::sync::Arc::new(shared::domain::meter::Unmetered),
         }
     }
 

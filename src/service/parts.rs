@@ -8,8 +8,9 @@ use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
 use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::flows::{Context, RefreshSettings, Retention, SyncSettings};
-use shared::outbound::{Limits, Outbound};
+use shared::flows::{Context, RefreshSettings, Retention, TurnSettings};
+use shared::limits::{BudgetRedis, Limits};
+use shared::outbound::{self, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
 use shared::queue::{Doorbell, Redis};
 use shared::session::MintedTokens;
@@ -57,6 +58,8 @@ impl Parts {
             holder: super::workers::name().into(),
         };
         let renewals = Ledger::start(&db, &clock, &refresh);
+        let budgets = redis.as_ref().map(|redis| BudgetRedis::new(redis.client()));
+        let limits = Limits::start(&db, &clock, refresh.holder.clone(), budgets);
         let providers = Providers::new(outbound.clone(), clock.clone(), &instances);
         let apps = registrations(config, &providers)?;
         let context = Context {
@@ -69,11 +72,13 @@ impl Parts {
             apps: Arc::new(apps),
             renewals,
             refresh,
-            sync: SyncSettings {
-                interval: time(config.intervals.sync),
+            turns: TurnSettings {
+                sync: time(config.intervals.sync),
+                validation: time(config.intervals.validation),
             },
             listings: Arc::default(),
             under_way: TaskTracker::new(),
+            limits,
             minted: MintedTokens::default(),
         };
         Ok(Self {
@@ -136,6 +141,6 @@ fn outbound(config: &Config) -> Result<Outbound, Failure> {
         Some(url) => allow.with_origin(url),
         None => allow,
     };
-    Outbound::new(allow, Limits::API)
+    Outbound::new(allow, outbound::Limits::API)
         .map_err(|error| Failure::failed(format!("the HTTP client cannot be made: {error}")))
 }

@@ -10,6 +10,8 @@ mod fairness;
 mod figures;
 mod plans;
 mod record;
+#[path = "../redis_server/mod.rs"]
+mod redis_server;
 mod schedule;
 mod shutdown;
 mod storm;

@@ -13,11 +13,14 @@ mod events;
 mod github_app;
 mod jobs;
 mod jwt;
+mod limits;
 mod oauth;
 mod organizations;
 mod plans;
 mod processes;
 mod provider_configs;
+#[path = "../redis_server/mod.rs"]
+mod redis_server;
 mod refresh;
 mod repositories;
 mod routes;

@@ -3,6 +3,7 @@
 use mooring_forge::{Action, Canned, Face, Fault, Hold, Match};
 use shared::authz::Permission;
 use shared::domain::ids::JobId;
+use shared::domain::meter::CallClass;
 use shared::domain::page::PageRequest;
 use shared::domain::sync::SyncTrigger;
 use shared::flows::{audit, connections, repositories, sync};
@@ -19,7 +20,9 @@ fn a_worker_that_was_thought_dead_neither_stores_nor_removes() {
     run_without_worker(|w| async move {
         let token = w.github_account("octo", 250);
         let connection = w.connect_github(&token).await;
-        let session = session::open(&w.context, connection.clone()).await.unwrap();
+        let session = session::open(&w.context, connection.clone(), CallClass::Sync)
+            .await
+            .unwrap();
         let job = JobId::new(w.clock.now());
         let (late, next) = (Holder { job, fence: 1 }, Holder { job, fence: 2 });
 
@@ -30,7 +33,7 @@ fn a_worker_that_was_thought_dead_neither_stores_nor_removes() {
             .fault(Fault::on(third, Action::Answer(Canned::html(502))));
         let run = begin(&w, &session, late).await;
         let stopped = step(&w, &session, late, run.clone()).await;
-        assert!(matches!(stopped, Walked::Stopped(_, 2)));
+        assert!(matches!(stopped, Walked::Stopped(_, run) if run.pages == 2));
         w.forge.remove_fault(fault);
         let standing = begin(&w, &session, late).await;
 

@@ -12,10 +12,13 @@ use shared::domain::ids::OrganizationId;
 const MARK: &str = "belongs-to-the-other-tenant";
 
 /// Tables without row-level security: none of them holds a tenant's data.
-const SHARED_TABLES: [&str; 4] = [
+const SHARED_TABLES: [&str; 6] = [
     "_sqlx_migrations",
+    // No tenant may read or write these at all.
+    "auth_trials",
     "job_leases",
     "job_schedule",
+    "rate_budgets",
     "shared_connection_counter",
 ];
 

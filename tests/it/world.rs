@@ -24,13 +24,15 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
-use shared::flows::{Context, RefreshSettings, Retention, SyncSettings, connections, jobs};
+use shared::flows::{Context, RefreshSettings, Retention, TurnSettings, connections, jobs};
+use shared::limits::Limits;
 use shared::queue::Doorbell;
 use shared::session::MintedTokens;
 use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
 use shared::vault::{Keyring, Vault};
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -168,7 +170,24 @@ impl World {
 
     /// Starts one more worker in this process, with its sealer.
     pub fn start_worker(&self) {
-        let sealer = worker::sealer::run(self.context.clone(), self.sealers.clone());
+        self.start_worker_of(self.context.clone());
+    }
+
+    /// The parts of another process on the same database, which shares no memory with this one's.
+    pub fn other_process(&self, name: &str) -> Context {
+        let (db, clock) = (&self.context.db, &self.clock);
+        Context {
+            limits: Limits::start(db, clock, name.into(), None),
+            renewals: Ledger::start(db, clock, &self.context.refresh),
+            listings: Arc::default(),
+            minted: MintedTokens::default(),
+            ..self.context.clone()
+        }
+    }
+
+    /// Starts a worker made of these parts, with its sealer.
+    pub fn start_worker_of(&self, context: Context) {
+        let sealer = worker::sealer::run(context.clone(), self.sealers.clone());
         tokio::spawn(sealer);
         let engine = Engine::start(EngineOptions {
             connect: self.options.clone(),
@@ -177,7 +196,7 @@ impl World {
             clock: self.clock.clone(),
             worker: "test".to_owned(),
             registry: worker::jobs::registry(),
-            context: self.context.clone(),
+            context,
             schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
             doorbell: self.context.doorbell.clone(),
             redis: None,
@@ -249,6 +268,29 @@ impl World {
     }
 }
 
+impl World {
+    /// Waits until no job of any organization waits for a worker, or runs.
+    pub async fn everybody_idle(&self) {
+        let mut owner = PgConnection::connect_with(&self.options).await.unwrap();
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let open: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM jobs WHERE status = 1 OR (status = 0 AND run_at <= $1)",
+            )
+            .bind(self.clock.now())
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+            if open == 0 {
+                return;
+            }
+            let now = tokio::time::Instant::now();
+            assert!(now < deadline, "waited in vain for the end of all jobs");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
 /// A permit of an owner.
 pub fn owner(organization: OrganizationId, permission: Permission) -> Permit {
     let actor = Actor {
@@ -300,6 +342,7 @@ async fn context(
         .unwrap();
     Context {
         renewals: Ledger::start(&db, clock, &refresh),
+        limits: Limits::start(&db, clock, refresh.holder.clone(), None),
         db,
         vault: Vault::new(key),
         clock: clock.clone(),
@@ -311,8 +354,9 @@ async fn context(
         },
         apps: Arc::default(),
         refresh,
-        sync: SyncSettings {
-            interval: chrono::TimeDelta::hours(4),
+        turns: TurnSettings {
+            sync: chrono::TimeDelta::hours(4),
+            validation: chrono::TimeDelta::hours(6),
         },
         listings: Arc::default(),
         under_way: TaskTracker::new(),

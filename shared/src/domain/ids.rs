@@ -81,6 +81,8 @@ id! {
     OauthStateId,
     /// A git credential that was lent out.
     CredentialLeaseId,
+    /// One opening of a credential, as hosts' failures are counted.
+    TrialId,
     /// A request, for correlation.
     RequestId,
 }

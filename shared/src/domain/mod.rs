@@ -10,6 +10,7 @@ pub mod ids;
 pub mod job;
 pub mod lane;
 pub mod lifecycle;
+pub mod meter;
 pub mod oauth_state;
 pub mod organization;
 pub mod outbound_allow;

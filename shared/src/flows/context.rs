@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::flows::repositories::Listings;
+use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
 use crate::session::MintedTokens;
@@ -35,14 +36,16 @@ pub struct Context {
     pub apps: Arc<PlatformApps>,
     /// When and under what lease tokens are refreshed.
     pub refresh: RefreshSettings,
-    /// When repositories are synced by the clock.
-    pub sync: SyncSettings,
+    /// What comes by the clock for every connection.
+    pub turns: TurnSettings,
     /// What people pick from, as last seen.
     pub listings: Arc<Listings>,
     /// Takes renewals and stores new pairs, those of one moment together.
     pub renewals: Ledger,
     /// Renewals under way, which outlive whoever wanted them; a process waits for them at its end.
     pub under_way: TaskTracker,
+    /// What providers let us do.
+    pub limits: Limits,
     /// Tokens of installations of GitHub Apps, in this process.
     pub minted: MintedTokens,
 }
@@ -65,11 +68,13 @@ pub struct RefreshSettings {
     pub holder: Arc<str>,
 }
 
-/// When repositories are synced by the clock; what the operator set.
+/// How often every active connection has its turn; what the operator set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SyncSettings {
-    /// Every active connection once in this (`MOORING_SYNC_INTERVAL`).
-    pub interval: TimeDelta,
+pub struct TurnSettings {
+    /// To be synced (`MOORING_SYNC_INTERVAL`).
+    pub sync: TimeDelta,
+    /// To be validated (`MOORING_VALIDATION_INTERVAL`).
+    pub validation: TimeDelta,
 }
 
 /// How long things are kept that nobody needs for ever; what the operator set.

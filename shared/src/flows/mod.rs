@@ -22,6 +22,8 @@ pub mod organizations;
 pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
+mod turns;
 
-pub use context::{Context, RefreshSettings, Retention, SyncSettings};
+pub use context::{Context, RefreshSettings, Retention, TurnSettings};
 pub use error::{Dependant, Error, FieldError};
+pub use turns::TURNS_EVERY;

@@ -1,5 +1,8 @@
 //! An opened credential together with the place it is for.
 
+use std::sync::Arc;
+
+use crate::domain::meter::Meter;
 use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 
@@ -30,4 +33,6 @@ pub struct Access {
     pub username: Option<String>,
     /// The organization at Azure DevOps.
     pub azure_organization: Option<String>,
+    /// Asked before each request, and told after it.
+    pub meter: Arc<dyn Meter>,
 }

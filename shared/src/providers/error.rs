@@ -52,6 +52,26 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// It was not asked, and is not to be before then. See [`is_held_back`](Self::is_held_back).
+    #[must_use]
+    pub fn held_back(until: DateTime<Utc>) -> Self {
+        Self {
+            class: ErrorClass::RateLimited,
+            status: None,
+            detail: "held back: the account's window, or what its host allows, is used up"
+                .to_owned(),
+            retry_at: Some(until),
+            action_url: None,
+        }
+    }
+
+    /// Whether it was we who did not ask: the window or the host's allowance is used up. Nothing is
+    /// known of the credential, or of the provider.
+    #[must_use]
+    pub const fn is_held_back(&self) -> bool {
+        matches!(self.class, ErrorClass::RateLimited) && self.status.is_none()
+    }
+
     /// Whether the same call may well succeed later without anybody's doing.
     #[must_use]
     pub const fn is_transient(&self) -> bool {

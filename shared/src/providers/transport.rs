@@ -10,7 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{Access, ErrorClass, ProviderError, Scheme, Undecodable};
+use crate::domain::meter::{HeldBack, Reading, Standing};
 use crate::domain::provider::Instance;
+use crate::domain::quota::RateLimit;
 use crate::domain::secret::ExposeSecret;
 use crate::outbound::OutboundError;
 
@@ -80,6 +82,67 @@ pub(super) fn trusting<B>(mut request: Request<B>, instance: &Instance) -> Reque
         request.extensions_mut().insert(certificate.clone());
     }
     request
+}
+
+/// Sends a request when its turn has come, and tells what came of it. `read` says what an answer's
+/// headers tell of the window, and why it is a failure where it is one.
+pub(super) async fn metered<E>(
+    access: &Access,
+    send: impl Future<Output = Result<Response<Bytes>, E>>,
+    read: impl FnOnce(&Response<Bytes>) -> (RateLimit, Option<ProviderError>),
+) -> Result<Result<Response<Bytes>, E>, ProviderError> {
+    let leave = access.meter.clone().leave().await.map_err(held_back)?;
+    let answer = send.await;
+    let reading = match &answer {
+        Err(_) => Reading::default(),
+        Ok(answer) => {
+            let (rate_limit, failure) = read(answer);
+            let standing = failure.as_ref().map_or(Standing::Accepted, standing);
+            // A refusal may come with the window of those who bring no credential.
+            let tells = failure.is_none_or(|error| error.class == ErrorClass::RateLimited);
+            Reading {
+                rate_limit: if tells {
+                    rate_limit
+                } else {
+                    RateLimit::default()
+                },
+                standing,
+            }
+        }
+    };
+    leave.told(reading).await;
+    Ok(answer)
+}
+
+/// What a failure says of the credential.
+fn standing(error: &ProviderError) -> Standing {
+    match error.class {
+        ErrorClass::Unauthorized => Standing::Refused,
+        ErrorClass::RateLimited => Standing::Limited(error.retry_at),
+        // Its owner is known to the host.
+        ErrorClass::Forbidden
+        | ErrorClass::ScopeMissing
+        | ErrorClass::SsoBlocked
+        | ErrorClass::Suspended
+        | ErrorClass::Uninstalled
+        | ErrorClass::NotFound => Standing::Accepted,
+        ErrorClass::Operator
+        | ErrorClass::Unavailable
+        | ErrorClass::Unreachable
+        | ErrorClass::Blocked
+        | ErrorClass::Unexpected => Standing::Untold,
+    }
+}
+
+/// Why nothing was asked.
+fn held_back(why: HeldBack) -> ProviderError {
+    match why {
+        HeldBack::Until(at) => ProviderError::held_back(at),
+        HeldBack::Refused => failure(
+            ErrorClass::Unauthorized,
+            "the same credential was refused a moment ago",
+        ),
+    }
 }
 
 /// A failure without an answer behind it.

@@ -127,6 +127,27 @@ impl Job for SyncDueConnections {
     const EXPECTED_LONG: bool = true;
 }
 
+/// Enqueues the validations whose turn has come by the clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ValidateDueConnections {}
+
+impl Job for ValidateDueConnections {
+    const KIND: &'static str = "validate_due_connections";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Forgets providers' windows that nobody uses any more.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ForgetLimits {}
+
+impl Job for ForgetLimits {
+    const KIND: &'static str = "forget_limits";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+}
+
 /// Forgets events that were told outside, or that nobody wanted, after a week.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ForgetOutboxEvents {}

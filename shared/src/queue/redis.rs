@@ -57,6 +57,12 @@ impl Redis {
         Ok(Self(Client::open(url.into_connection_info()?)?))
     }
 
+    /// Its client, for others than the bell.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.0.clone()
+    }
+
     /// Subscribes to the rings of all processes.
     ///
     /// # Errors

@@ -17,11 +17,7 @@ pub fn explain(kind: ProviderKind, error: &ProviderError) -> Error {
             return Error::ProviderRateLimited { retry_at: error.retry_at };
         }
         ErrorClass::NotFound => return Error::NotFound("repository"),
-        ErrorClass::Unauthorized => (
-            "credential_refused",
-            format!("{name} refused this connection's credential. Validate the connection and follow its next step."),
-            true,
-        ),
+        ErrorClass::Unauthorized => return refused(kind),
         ErrorClass::Forbidden | ErrorClass::ScopeMissing => (
             "provider_forbidden",
             format!("{name} does not allow this credential to do that. Check its scopes."),
@@ -59,5 +55,17 @@ pub fn explain(kind: ProviderKind, error: &ProviderError) -> Error {
         code,
         message,
         callers_fault,
+    }
+}
+
+/// The credential is dead.
+pub(super) fn refused(kind: ProviderKind) -> Error {
+    let name = kind.display_name();
+    Error::Provider {
+        code: "credential_refused",
+        message: format!(
+            "{name} refused this connection's credential. Validate the connection and follow its next step."
+        ),
+        callers_fault: true,
     }
 }

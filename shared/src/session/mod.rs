@@ -21,9 +21,9 @@ pub mod rotate;
 mod trust;
 
 pub use crate::ask;
-pub use ask::renewed_after;
+pub use ask::{note_refusal, renewed_after};
 pub use explain::explain;
 pub use installation::{KeySource, MintedTokens, installed};
 pub(crate) use open::no_credential;
-pub use open::{Session, access_for, open};
+pub use open::{Asking, Session, access_for, open, open_refused};
 pub use trust::trusting;

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::ask::PATIENCE;
+use super::explain::refused;
 use super::refresh::{self, Wanting, Wish};
 use crate::domain::actor::Actor;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
+use crate::domain::health::HealthCode;
+use crate::domain::ids::JobId;
+use crate::domain::lifecycle::ConnectionStatus;
+use crate::domain::meter::{CallClass, Unmetered};
 use crate::domain::provider::Instance;
 use crate::domain::refresh::RefreshReason;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
+use crate::limits::Subject;
 use crate::providers::{Access, Provider};
 use crate::session::{installation, trusting};
 use crate::store::credentials::{self, StoredCredential};
@@ -32,6 +38,24 @@ pub struct Session {
     pub generation: i64,
     /// Whether it is refreshed before it ends.
     pub renews: bool,
+    /// For whom it was opened.
+    pub asking: Asking,
+}
+
+/// Who opens a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asking {
+    /// For whom.
+    pub class: CallClass,
+    /// The job, where one asks that may be run again after its worker died: it goes on with what the
+    /// dead one had begun to try, which others wait for.
+    pub job: Option<JobId>,
+}
+
+impl From<CallClass> for Asking {
+    fn from(class: CallClass) -> Self {
+        Self { class, job: None }
+    }
 }
 
 /// Opens the credential of a connection that the caller has found already (its own, or a shared
@@ -39,8 +63,48 @@ pub struct Session {
 ///
 /// # Errors
 /// [`Error::Conflict`] `no_credential` where there is none to open, `app_not_configured` where its
-/// GitHub App is gone; [`Error::Internal`] where it does not open.
-pub async fn open(context: &Context, connection: Connection) -> Result<Session, Error> {
+/// GitHub App is gone; [`Error::Provider`] `credential_refused` where it is known to be dead: hosts ban
+/// addresses for presenting such; [`Error::Internal`] where it does not open.
+pub async fn open(
+    context: &Context,
+    connection: Connection,
+    asking: impl Into<Asking>,
+) -> Result<Session, Error> {
+    if is_dead(&connection, context.clock.now()) {
+        return Err(refused(connection.provider));
+    }
+    opened(context, connection, asking.into(), false).await
+}
+
+/// Whether the provider, or its date, has said the last word on what is stored. A grant that cannot be
+/// renewed any more works until its date.
+fn is_dead(connection: &Connection, now: DateTime<Utc>) -> bool {
+    match connection.status {
+        ConnectionStatus::Revoked => true,
+        ConnectionStatus::Expired => connection.token_expires_at.is_none_or(|at| at <= now),
+        ConnectionStatus::Error => connection.health_code == HealthCode::InvalidCredential,
+        ConnectionStatus::Active | ConnectionStatus::Disconnected => false,
+    }
+}
+
+/// The same for one that may be known to be dead, to find out whether it still is.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_refused(
+    context: &Context,
+    connection: Connection,
+    asking: impl Into<Asking>,
+) -> Result<Session, Error> {
+    opened(context, connection, asking.into(), true).await
+}
+
+async fn opened(
+    context: &Context,
+    connection: Connection,
+    asking: Asking,
+    insist: bool,
+) -> Result<Session, Error> {
     let mut stored = read(context, &connection).await?;
     if stored.refresh_token.is_some() && ends_soon(stored.expires_at, context.clock.now()) {
         let wish = Wish {
@@ -69,7 +133,13 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
             callers_fault: true,
         })?;
     let instance = trusting(context, organization, instance).await?;
-    let (provider, access) = if connection.auth_method == AuthMethod::GithubApp {
+    let subject = Subject {
+        // A sweep's look is no other than that of a sync which was refused a moment ago.
+        insist: insist && asking.class == CallClass::Interactive,
+        asker: asking.job.map(|job| job.0),
+        ..subject(context, &connection, &instance, &stored)
+    };
+    let (provider, mut access) = if connection.auth_method == AuthMethod::GithubApp {
         let config = stored.provider_config_id.map(Into::into);
         installation::open(context, &connection, instance, (secret, config)).await?
     } else {
@@ -83,6 +153,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         );
         (provider, access)
     };
+    access.meter = context.limits.meter(&subject, asking.class);
     Ok(Session {
         connection,
         provider,
@@ -90,6 +161,7 @@ pub async fn open(context: &Context, connection: Connection) -> Result<Session, 
         version: stored.version,
         generation: stored.generation,
         renews: stored.refresh_token.is_some(),
+        asking,
     })
 }
 
@@ -105,6 +177,35 @@ pub(crate) fn no_credential() -> Error {
     Error::Conflict {
         code: "no_credential",
         message: "This connection holds no credential. Paste a token or connect again.".to_owned(),
+    }
+}
+
+/// Seen to work within this, a credential is not among those that must wait first.
+const PROVEN: TimeDelta = TimeDelta::hours(24);
+
+fn subject(
+    context: &Context,
+    connection: &Connection,
+    instance: &Instance,
+    stored: &StoredCredential,
+) -> Subject {
+    let minted = connection.auth_method == AuthMethod::GithubApp;
+    let installation = connection.github_app_installation_id;
+    let since = context.clock.now() - PROVEN;
+    Subject {
+        connection: connection.id,
+        organization: connection.organization_id,
+        instance: instance.clone(),
+        account: match installation {
+            Some(id) if minted => Some(format!("installation-{id}")),
+            _ => connection.account.id.clone(),
+        },
+        version: stored.version,
+        generation: stored.generation,
+        proven: stored.proven_at.is_some_and(|at| at > since),
+        asker: None,
+        insist: false,
+        minted,
     }
 }
 
@@ -134,5 +235,6 @@ pub fn access_for(
         scheme,
         username,
         azure_organization,
+        meter: Arc::new(Unmetered),
     }
 }

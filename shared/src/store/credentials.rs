@@ -35,6 +35,8 @@ pub struct StoredCredential {
     pub oauth_client_id: Option<String>,
     /// The redirect URI that it was granted through.
     pub oauth_redirect_uri: Option<String>,
+    /// When the provider last took the secret, to within an hour.
+    pub proven_at: Option<DateTime<Utc>>,
 }
 
 /// A new secret for a connection, sealed.
@@ -57,6 +59,8 @@ pub struct NewCredential {
     pub client_id: Option<String>,
     /// The redirect URI that it was granted through.
     pub redirect_uri: Option<String>,
+    /// When the provider took it; `None` where it could not be asked.
+    pub proven_at: Option<DateTime<Utc>>,
 }
 
 /// The credential of a connection.
@@ -71,7 +75,7 @@ pub async fn get(
         StoredCredential,
         "SELECT access_token, refresh_token, expires_at, version, generation, refresh_expires_at, \
             next_refresh_at, refresh_failures, provider_config_id, oauth_client_id, \
-            oauth_redirect_uri FROM credentials \
+            oauth_redirect_uri, proven_at FROM credentials \
          WHERE connection_id = $1",
         connection.0
     )
@@ -94,15 +98,15 @@ pub async fn put(
     sqlx::query!(
         "INSERT INTO credentials AS c (organization_id, connection_id, access_token, \
             refresh_token, expires_at, refresh_expires_at, obtained_at, updated_at, \
-            next_refresh_at, provider_config_id, oauth_client_id, oauth_redirect_uri) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) \
+            next_refresh_at, provider_config_id, oauth_client_id, oauth_redirect_uri, proven_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (connection_id) DO UPDATE SET access_token = $3, refresh_token = $4, \
             expires_at = $5, refresh_expires_at = $6, next_refresh_at = $8, \
             provider_config_id = $9, oauth_client_id = $10, oauth_redirect_uri = $11, \
             version = c.version + 1, fence = c.fence + 1, lease_until = NULL, \
             generation = c.generation + 1, attempt_id = NULL, attempt_started_at = NULL, \
             unknown_outcomes = 0, refresh_failures = 0, refresh_refused = false, \
-            in_use_until = NULL, \
+            in_use_until = NULL, proven_at = $12, \
             obtained_at = $7, updated_at = $7",
         organization.0,
         connection.0,
@@ -115,6 +119,7 @@ pub async fn put(
         new.provider_config.map(|id| id.0),
         new.client_id,
         new.redirect_uri,
+        new.proven_at,
     )
     .execute(db)
     .await?;

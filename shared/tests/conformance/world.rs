@@ -125,6 +125,7 @@ impl World {
             },
             username: (self.way == Way::Bitbucket).then(|| "ada@example.com".to_owned()),
             azure_organization: (self.way == Way::Azure).then(|| "ada".to_owned()),
+            meter: std::sync::Arc::new(shared::domain::meter::Unmetered),
         }
     }
 

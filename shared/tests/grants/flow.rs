@@ -53,6 +53,7 @@ async fn the_identity_of_a_grant(world: World) {
         scheme: Scheme::Bearer,
         username: None,
         azure_organization: None,
+        meter: std::sync::Arc::new(shared::domain::meter::Unmetered),
     };
     let identity = world
         .provider()

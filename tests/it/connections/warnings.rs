@@ -40,13 +40,12 @@ fn forty_days_see_four_warnings_and_one_end() {
         let lasting = w.owner().connect_and_sync("github", &lasting).await;
         w.forge.add_user("off");
         let off = w.forge.mint(TokenSpec::classic("off").expires_at(end));
-        let off = w.owner().connect_and_sync("github", &off).await;
-        let path = format!("/git-connections/{off}");
+        let off_id = w.owner().connect_and_sync("github", &off).await;
+        let path = format!("/git-connections/{off_id}");
         w.owner()
             .patch(&path, json!({ "is_active": false }))
             .await
             .expect(200);
-        let asked = w.forge.requests(&Match::any().path("/user")).len();
         for day in 1..=41 {
             w.clock.advance(TimeDelta::days(1));
             swept(&w).await;
@@ -60,10 +59,11 @@ fn forty_days_see_four_warnings_and_one_end() {
             let status = if day < 40 { "active" } else { "expired" };
             assert_eq!(found["status"], status, "day {day}: {found:#}");
         }
+        let asked = Match::any().token(w.forge.token_id(&off).unwrap());
         assert_eq!(
-            w.forge.requests(&Match::any().path("/user")).len(),
-            asked,
-            "nobody was asked who they are"
+            w.forge.count(&asked.path("/user")),
+            1,
+            "what is switched off was looked at"
         );
         let owner = w.owner();
         let all = told(&owner).await;
@@ -80,7 +80,7 @@ fn forty_days_see_four_warnings_and_one_end() {
             "{why}"
         );
         assert_eq!(owner.connection(&lasting).await["health"]["code"], "ok");
-        assert_eq!(owner.connection(&off).await["health"]["code"], "ok");
+        assert_eq!(owner.connection(&off_id).await["health"]["code"], "ok");
 
         let path = format!("/git-connections/{id}/timeline?per_page=100");
         let timeline = owner.get(&path).await.expect(200);

@@ -15,18 +15,18 @@ fn turns_are_taken_by_index_however_many_connections_there_are() {
                  health_code, health_since, created_at, updated_at)
              SELECT '{0}', gen_random_uuid(), 'c', 'github', 'u', 'pat', 'active', 'ok', now(), now(), now()
              FROM generate_series(1, 20000) n;
-             INSERT INTO sync_turns SELECT organization_id, id, now() - random() * interval '4 hours' FROM connections;
+             INSERT INTO turns SELECT organization_id, id, now() - random() * interval '4 hours', kind FROM connections, (VALUES ('sync'), ('validation')) k(kind);
              INSERT INTO outbox_events (organization_id, id, type, data, created_at)
              SELECT '{0}', gen_random_uuid(), 'sync.completed', '{{}}', now() FROM generate_series(1, 20000);
-             ANALYZE connections; ANALYZE sync_turns; ANALYZE outbox_events;
+             ANALYZE connections; ANALYZE turns; ANALYZE outbox_events;
              SET ROLE mooring_system; SET plan_cache_mode = force_generic_plan",
             w.organization
         );
         connection.execute(AssertSqlSafe(fill)).await.unwrap();
         for (words, indexes) in [
             (
-                "UPDATE sync_turns t SET last_at",
-                &["sync_turns_due", "sync_turns_pkey", "connections_pkey"][..],
+                "UPDATE turns t SET last_at",
+                &["turns_due", "turns_pkey", "connections_pkey"][..],
             ),
             ("DELETE FROM outbox_events", &["outbox_events_pkey"]),
         ] {

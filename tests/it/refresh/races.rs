@@ -5,6 +5,7 @@ use std::time::Duration;
 use mooring_forge::{Action, Canned, Fault, Hold};
 use serde_json::json;
 use shared::authz::Permission;
+use shared::domain::meter::CallClass;
 use shared::domain::secret::ExposeSecret;
 use shared::flows::connections;
 use shared::session;
@@ -124,7 +125,7 @@ fn a_token_that_was_taken_back_early_is_renewed_once_and_then_a_refusal() {
         let (owner, id) = gitlab(&w).await;
         let permit = w.permit(Permission::ConnectionsUse);
         let connection = connections::find(&w.context, &permit, id.parse().unwrap()).await;
-        let session = session::open(&w.context, connection.unwrap())
+        let session = session::open(&w.context, connection.unwrap(), CallClass::Interactive)
             .await
             .unwrap();
         assert!(w.forge.revoke(session.access.token.expose_secret()));

@@ -1,5 +1,6 @@
 //! The repositories of one connection: stored once a sync has completed, live before.
 
+use chrono::TimeDelta;
 use mooring_forge::{Face, Hold, Match};
 use serde_json::{Value, json};
 
@@ -120,7 +121,7 @@ fn a_live_listing_says_what_the_provider_refuses() {
         limited.problem(503, "provider_rate_limited");
         let seconds: u64 = limited.header("retry-after").unwrap().parse().unwrap();
         assert!((3500..=3601).contains(&seconds), "{seconds}");
-        w.forge.set_remaining(Face::GitHub, "octo", 5000);
+        w.clock.advance(TimeDelta::minutes(61));
         let down =
             mooring_forge::Fault::on(Match::face(Face::GitHub), mooring_forge::Action::Reset);
         let down = w.forge.fault(down);

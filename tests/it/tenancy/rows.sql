@@ -27,8 +27,8 @@ VALUES ({organization}, {organization}, 0, {text}, ARRAY[{text}]);
 INSERT INTO page_etags (organization_id, connection_id, cursor, reading, credential_version, page, etag,
     repository_ids, next, stored_at)
 VALUES ({organization}, {organization}, {text}, 1, 1, 0, {text}, ARRAY[{text}], {text}, now());
-INSERT INTO sync_turns (organization_id, connection_id, last_at)
-VALUES ({organization}, {organization}, now());
+INSERT INTO turns (organization_id, connection_id, kind, last_at)
+VALUES ({organization}, {organization}, 'sync', now());
 INSERT INTO application_profiles (organization_id, repository_id, app_type)
 VALUES ({organization}, {organization}, {text});
 INSERT INTO outbox_events (organization_id, id, type, data, created_at)

@@ -216,7 +216,9 @@ async fn acknowledge(
                 run_at: at,
                 counted: counts,
                 error,
+                told,
             } => {
+                results[place].clone_from(told);
                 run_at[place] = *at;
                 counted[place] = *counts;
                 (JobStatus::Queued, error.as_ref())

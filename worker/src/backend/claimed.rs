@@ -55,6 +55,8 @@ pub enum Outcome {
         counted: bool,
         /// Why.
         error: Option<JobError>,
+        /// What is to be seen while it waits, as JSON.
+        told: Option<String>,
     },
     /// Given up.
     Failed(JobError),

@@ -206,6 +206,7 @@ impl Core {
                     run_at: job.run_at,
                     counted: false,
                     error: None,
+                    told: None,
                 },
                 running: job.running,
                 lane: job.lane,

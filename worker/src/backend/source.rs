@@ -180,6 +180,7 @@ impl Drop for Guard {
                 run_at: self.core.clock.now(),
                 counted: !at_shutdown,
                 error: Some(error),
+                told: None,
             }
         } else {
             Outcome::Failed(error)

@@ -3,6 +3,7 @@
 mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
+mod forget_limits;
 mod forget_oauth_states;
 mod forget_outbox_events;
 mod refresh_token;
@@ -13,6 +14,7 @@ mod sweep_rotations;
 mod sync_connection;
 mod sync_due_connections;
 mod validate_connection;
+mod validate_due_connections;
 mod warn_of_expiry;
 
 use std::time::Duration;
@@ -21,12 +23,12 @@ use chrono::{DateTime, Utc};
 use shared::authz::{Permission, Permit};
 use shared::config::Intervals;
 use shared::domain::ids::OrganizationId;
-use shared::flows::sync::TURNS_EVERY;
+use shared::flows::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetOauthStates, ForgetOutboxEvents,
-    RefreshToken, RingStranded, RotateToken, SweepDueTokens, SweepRotations, SyncConnection,
-    SyncDueConnections, ValidateConnection, WarnOfExpiry,
+    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetLimits, ForgetOauthStates,
+    ForgetOutboxEvents, RefreshToken, RingStranded, RotateToken, SweepDueTokens, SweepRotations,
+    SyncConnection, SyncDueConnections, ValidateConnection, ValidateDueConnections, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob, enqueue};
 use shared::store::StoreError;
@@ -51,6 +53,8 @@ pub fn registry() -> Registry<Context> {
         .with::<WarnOfExpiry>()
         .with::<RotateToken>()
         .with::<SweepRotations>()
+        .with::<ValidateDueConnections>()
+        .with::<ForgetLimits>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -81,6 +85,15 @@ pub fn schedule(every: &Intervals) -> Schedule {
         })
         .line("sync_due_connections", TURNS_EVERY, Duration::ZERO, |now| {
             sweep(&SyncDueConnections {}, now)
+        })
+        .line(
+            "validate_due_connections",
+            TURNS_EVERY,
+            Duration::ZERO,
+            |now| sweep(&ValidateDueConnections {}, now),
+        )
+        .line("forget_limits", minutes(60), minutes(5), |now| {
+            sweep(&ForgetLimits {}, now)
         })
         .line("forget_outbox_events", minutes(10), minutes(1), |now| {
             sweep(&ForgetOutboxEvents {}, now)

@@ -5,11 +5,12 @@ use shared::authz::{Permission, Permit};
 use shared::domain::connection::Connection;
 use shared::domain::job::Progress;
 use shared::domain::lifecycle::ConnectionStatus;
-use shared::domain::sync::SyncRun;
+use shared::domain::meter::CallClass;
+use shared::domain::sync::{SyncRun, SyncTrigger};
 use shared::flows::{Context, Error, connections};
 use shared::providers::{ErrorClass, ProviderError};
 use shared::queue::catalogue::SyncConnection;
-use shared::session::{self, Session};
+use shared::session::{self, Asking, Session};
 use shared::store::sync_runs::{self, Holder, NewRun, RunningRun};
 use shared::vault::random;
 
@@ -18,6 +19,8 @@ use crate::backend::Reason;
 use crate::runtime::{Handler, JobContext, Verdict};
 use crate::sync::{Halt, Walked, fail, walk};
 
+/// The windows of those who tell how many requests they take are an hour long, or shorter.
+const WINDOW: TimeDelta = TimeDelta::hours(1);
 /// How long a run waits before it goes on where it stands.
 const STANDSTILL: TimeDelta = TimeDelta::seconds(5);
 
@@ -40,10 +43,10 @@ async fn sync(
 ) -> Result<Verdict, Error> {
     let context = job.app();
     let connection = connections::find(context, permit, wanted.connection_id).await?;
-    if let Some(why) = not_now(&connection) {
+    if let Some(why) = not_now(&connection, wanted.trigger) {
         return Ok(Verdict::Done(serde_json::json!({ "skipped": why })));
     }
-    let session = session::open(context, connection).await?;
+    let session = session::open(context, connection, asking(wanted, job)).await?;
     let holder = Holder {
         job: job.job(),
         fence: job.fence(),
@@ -57,7 +60,7 @@ async fn sync(
             unit: Some("repositories".to_owned()),
         });
     };
-    let standing = run.clone();
+    let pages = run.pages;
     let halt = || {
         job.reason().map(|reason| match reason {
             Reason::Cancelled => Halt::Cancelled,
@@ -70,20 +73,34 @@ async fn sync(
         Walked::Superseded => Ok(Verdict::Snooze(job.now())),
         // The run is ended; the runtime knows that somebody asked for it and says so.
         Walked::Cancelled => Ok(Verdict::Snooze(job.now())),
-        Walked::Stopped(error, pages) => {
-            let advanced = pages != standing.pages;
-            let run = RunningRun { pages, ..standing };
+        Walked::Stopped(error, run) => {
+            let advanced = run.pages != pages;
             stopped(job, permit, &session, holder, &run, advanced, error).await
         }
     }
 }
 
+/// Whose the rest of the provider's window is, and that this run goes on with what another has begun.
+fn asking(wanted: &SyncConnection, job: &JobContext<Context>) -> Asking {
+    let class = match wanted.trigger {
+        SyncTrigger::Scheduled => CallClass::Sweep,
+        SyncTrigger::Webhook => CallClass::Webhooks,
+        SyncTrigger::Created | SyncTrigger::Manual | SyncTrigger::Reconnected => CallClass::Sync,
+    };
+    Asking {
+        class,
+        job: Some(job.job()),
+    }
+}
+
 /// Why a connection is not synced at all.
-fn not_now(connection: &Connection) -> Option<&'static str> {
+fn not_now(connection: &Connection, trigger: SyncTrigger) -> Option<&'static str> {
     if !connection.is_active {
         Some("the connection is switched off")
     } else if connection.status == ConnectionStatus::Disconnected {
         Some("the connection was disconnected")
+    } else if trigger == SyncTrigger::Scheduled && connection.status != ConnectionStatus::Active {
+        Some("the connection does not work at present")
     } else {
         None
     }
@@ -125,7 +142,9 @@ async fn stopped(
     tracing::info!(class = ?error.class, status = error.status, detail = %error.detail,
         "a page could not be had");
     if error.class == ErrorClass::RateLimited {
-        return Ok(Verdict::Snooze(opening(job, &error)));
+        let until = opening(job, &error);
+        let forecast = forecast(session, run, until);
+        return Ok(Verdict::Wait { until, forecast });
     }
     if error.is_transient() && advanced {
         return Ok(Verdict::Snooze(job.now() + STANDSTILL));
@@ -161,6 +180,26 @@ fn opening(job: &JobContext<Context>, error: &ProviderError) -> DateTime<Utc> {
     let told = error.retry_at.unwrap_or(job.now() + TimeDelta::seconds(60));
     let jitter = TimeDelta::milliseconds((random::fraction() * 5_000.0) as i64);
     told.max(job.now() + STANDSTILL) + jitter
+}
+
+/// What is to be expected of a run that waits for the provider's window: when it goes on, and about
+/// when it ends, where both the listing's length and the window's are known.
+fn forecast(session: &Session, run: &RunningRun, until: DateTime<Utc>) -> serde_json::Value {
+    let ends = || {
+        let left = u32::try_from(run.expected? - run.run.found).ok()?;
+        let limit = u32::try_from(session.connection.rate_limit.limit?).ok()?;
+        let usable =
+            limit / 100 * u32::try_from(100 - session.asking.class.reserve_percent()).ok()?;
+        let windows = left.div_ceil(100).div_ceil(usable.max(1));
+        Some(until + WINDOW * i32::try_from(windows).ok()?.saturating_sub(1))
+    };
+    serde_json::json!({
+        "waits_for": "rate_limit",
+        "until": until,
+        "expected_end": ends(),
+        "found": run.run.found,
+        "expected": run.expected,
+    })
 }
 
 fn result(run: &SyncRun, undecodable: i32) -> serde_json::Value {

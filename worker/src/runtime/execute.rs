@@ -76,6 +76,7 @@ async fn execute<C: Clone + Send + Sync + 'static>(
             run_at: core.clock.now() + UNKNOWN_KIND,
             counted: false,
             error: None,
+            told: None,
         };
     };
     let span = tracing::info_span!(
@@ -196,6 +197,16 @@ fn conclude<C>(kind: &Kind<C>, job: &Claimed, end: End, now: DateTime<Utc>) -> O
                 run_at: until,
                 counted: false,
                 error: None,
+                told: None,
+            }
+        }
+        Verdict::Wait { until, forecast } => {
+            tracing::debug!(%until, %forecast, "job waits");
+            Outcome::Requeued {
+                run_at: until,
+                counted: false,
+                error: None,
+                told: Some(forecast.to_string()),
             }
         }
         Verdict::Retry { error, after } if job.attempt < job.max_attempts => {
@@ -210,6 +221,7 @@ fn conclude<C>(kind: &Kind<C>, job: &Claimed, end: End, now: DateTime<Utc>) -> O
                 run_at: now + wait,
                 counted: true,
                 error: Some(error),
+                told: None,
             }
         }
         Verdict::Retry { error, .. } | Verdict::Fail(error) => fail(error),

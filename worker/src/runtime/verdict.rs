@@ -20,6 +20,14 @@ pub enum Verdict {
     },
     /// Not now: at `until` again, and this attempt does not count.
     Snooze(DateTime<Utc>),
+    /// The same for a reason that is to be seen while it waits: it stands as the job's result until
+    /// another takes its place.
+    Wait {
+        /// When it goes on.
+        until: DateTime<Utc>,
+        /// Why, and what is to be expected.
+        forecast: serde_json::Value,
+    },
     /// It will never go well.
     Fail(JobError),
 }

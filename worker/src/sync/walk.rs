@@ -19,8 +19,8 @@ use super::{confirm, ending, fetch};
 pub enum Walked {
     /// Every page was seen; the run is ended.
     Ended(Box<SyncRun>, i32),
-    /// The provider did not give a page; the run stands, with so many pages stored.
-    Stopped(ProviderError, i32),
+    /// The provider did not give a page; the run stands, as far as it came.
+    Stopped(ProviderError, Box<RunningRun>),
     /// Another worker goes on with this run, now or later.
     Superseded,
     /// Somebody asked for its end; the run is ended.
@@ -100,7 +100,7 @@ pub async fn walk_paced(
     }
     match fetched {
         Some(Some(Ok(()))) => {}
-        Some(Some(Err(error))) => return Ok(Walked::Stopped(error, run.pages)),
+        Some(Some(Err(error))) => return Ok(Walked::Stopped(error, Box::new(run))),
         Some(None) | None => return halted(context, session, &run, holder, halt()).await,
     }
     let asked = confirm::unseen_is_gone(context, session, &run);
@@ -109,7 +109,7 @@ pub async fn walk_paced(
     };
     let reason = match answer? {
         Ok(reason) => reason,
-        Err(error) => return Ok(Walked::Stopped(error, run.pages)),
+        Err(error) => return Ok(Walked::Stopped(error, Box::new(run))),
     };
     let undecodable = run.undecodable;
     let ended = ending::complete(context, session, &run, holder, reason).await?;

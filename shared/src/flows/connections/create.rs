@@ -6,12 +6,16 @@ use super::grant;
 use super::input::{Checked, NewConnection};
 use super::installation;
 use super::keep;
+use super::present::present;
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
 use crate::flows::{Context, Error};
 use crate::providers::{ErrorClass, ProviderError};
 use crate::queue::enqueue;
 use crate::session::explain;
+
+/// Of the first secret of a connection.
+const FIRST_GENERATION: i64 = 1;
 
 /// Makes a connection.
 ///
@@ -32,7 +36,7 @@ pub async fn create(
 ) -> Result<Connection, Error> {
     let mut checked = new.check(context, permit.organization())?;
     checked.trust(context, permit.organization()).await?;
-    let answer = checked.provider.identity(&checked.access).await;
+    let answer = present(context, permit.organization(), &checked).await?;
     if let Err(error) = &answer
         && !error.is_transient()
     {
@@ -65,6 +69,9 @@ pub async fn create(
     let enqueued = enqueue(&mut tx, &[job]).await?;
     tx.commit().await?;
     context.doorbell.ring(enqueued.iter().map(|job| job.lane));
+    if before.is_none() && answer.is_ok() {
+        context.limits.proven(connection.id, FIRST_GENERATION);
+    }
     Ok(connection)
 }
 

@@ -76,7 +76,15 @@ pub(super) fn accept(
         connection.status = connection.status.heals();
     }
     let expiring = expiry::soon(connection, connection.token_expires_at, renews, now);
-    let code = if !identity.missing_scopes.is_empty() {
+    // Of a renewal that fails an access token that works says nothing.
+    let renewal_fails = renews
+        && matches!(
+            connection.health_code,
+            HealthCode::OperatorConfiguration | HealthCode::Uncertain
+        );
+    let code = if renewal_fails {
+        connection.health_code
+    } else if !identity.missing_scopes.is_empty() {
         HealthCode::ScopeMissing
     } else if expiring {
         HealthCode::Expiring

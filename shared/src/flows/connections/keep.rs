@@ -130,6 +130,8 @@ pub(in crate::flows) fn judge_and_seal(
 ) -> Result<NewCredential, Error> {
     let grant = &secret.grant;
     connection.status = connection.status.heals();
+    // What was wrong was wrong with the former one.
+    connection.set_health(HealthCode::Ok, now);
     connection.token_expires_at = grant.expires_at;
     connection.refresh_token_expires_at = grant.refresh_expires_at;
     connection.scopes.clone_from(&grant.scopes);
@@ -167,6 +169,7 @@ pub(in crate::flows) fn judge_and_seal(
         },
         client_id: secret.through.as_ref().map(|t| t.client_id.clone()),
         redirect_uri: secret.through.as_ref().map(|t| t.redirect_uri.clone()),
+        proven_at: answer.is_ok().then_some(now),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use super::input::NewConnection;
 use super::judge;
+use super::present::present;
 use super::validate::Validation;
 use crate::authz::Permit;
 use crate::domain::health::{Health, HealthCode};
@@ -20,7 +21,7 @@ pub async fn test(
 ) -> Result<Validation, Error> {
     let mut checked = new.check(context, permit.organization())?;
     checked.trust(context, permit.organization()).await?;
-    let answer = checked.provider.identity(&checked.access).await;
+    let answer = present(context, permit.organization(), &checked).await?;
     let since = context.clock.now();
     let health = |code: HealthCode, action_url: Option<String>| Health {
         code,

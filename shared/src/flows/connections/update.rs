@@ -5,6 +5,7 @@ use super::grant::{self, PastedGrant};
 use super::input::{self, Checked};
 use super::installation;
 use super::keep::{self, NewSecret};
+use super::present::present;
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::auth_method::AuthMethod;
@@ -187,7 +188,6 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
         username,
         found.azure_organization.clone(),
     );
-    let answer = provider.identity(&access).await;
     let (organization, pasted) = (found.organization_id, changes.grant.as_ref());
     let instance = &access.instance;
     grant::find_registration(context, organization, instance, pasted, &mut secret).await?;
@@ -199,6 +199,7 @@ async fn renew(context: &Context, found: &Connection, changes: &Changes) -> Resu
         method: found.auth_method,
         installation: None,
     };
+    let answer = present(context, organization, &checked).await?;
     proven(checked, answer)
 }
 
@@ -216,7 +217,7 @@ async fn renew_key(context: &Context, found: &Connection, key: &Secret) -> Resul
     };
     let instance = instance_of(context, found).await?;
     let checked = installation::checked(context, found.name.clone(), secret, instance, (app, id))?;
-    let answer = checked.provider.identity(&checked.access).await;
+    let answer = present(context, found.organization_id, &checked).await?;
     proven(checked, answer)
 }
 

@@ -10,6 +10,7 @@ use crate::domain::connection::Connection;
 use crate::domain::health::Health;
 use crate::domain::ids::ConnectionId;
 use crate::domain::lifecycle::ConnectionStatus;
+use crate::domain::meter::CallClass;
 use crate::domain::sync::SyncTrigger;
 use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, sync};
@@ -114,10 +115,26 @@ async fn ask_and_record_answer(
     connection: Connection,
     asked_for: bool,
 ) -> Result<(Connection, Result<Identity, ProviderError>), Error> {
-    let mut session = session::open(context, connection).await?;
-    let answer = session::ask!(context, session, session.provider.identity(&session.access));
-    let connection = record(context, permit, &session, &answer, asked_for).await?;
-    Ok((connection, answer))
+    let class = if asked_for {
+        CallClass::Interactive
+    } else {
+        CallClass::Sweep
+    };
+    // One that was refused before may work again: this is how it is found out.
+    let mut session = session::open_refused(context, connection, class).await?;
+    let answer =
+        session::ask!(unrecorded: context, session, session.provider.identity(&session.access));
+    match &answer {
+        Err(error) if error.is_held_back() && asked_for => {
+            Err(session::explain(session.connection.provider, error))
+        }
+        // Nobody was asked: nothing is known.
+        Err(error) if error.is_held_back() => Ok((session.connection, answer)),
+        _ => {
+            let connection = record(context, permit, &session, &answer, asked_for).await?;
+            Ok((connection, answer))
+        }
+    }
 }
 
 /// Writes the answer down, unless the credential was replaced while the provider was asked: then

@@ -2,6 +2,7 @@
 
 use crate::authz::Permit;
 use crate::domain::ids::ConnectionId;
+use crate::domain::meter::CallClass;
 use crate::flows::connections::find;
 use crate::flows::{Context, Error};
 use crate::providers::{BranchPage, BranchQuery};
@@ -18,7 +19,7 @@ pub async fn branches(
     query: &BranchQuery,
 ) -> Result<BranchPage, Error> {
     let connection = find(context, permit, connection).await?;
-    let mut session = session::open(context, connection).await?;
+    let mut session = session::open(context, connection, CallClass::Interactive).await?;
     let answer = session::ask!(
         context,
         session,

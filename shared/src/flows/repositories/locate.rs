@@ -2,6 +2,7 @@
 //! since it may be newer than the last sync.
 
 use crate::domain::connection::Connection;
+use crate::domain::meter::CallClass;
 use crate::flows::{Context, Error};
 use crate::providers::ErrorClass;
 use crate::session::{self, explain};
@@ -39,7 +40,7 @@ pub(in crate::flows) async fn locate(
             clone_url: row.clone_url,
         });
     }
-    let mut session = session::open(context, connection.clone()).await?;
+    let mut session = session::open(context, connection.clone(), CallClass::Interactive).await?;
     let answer = session::ask!(
         context,
         session,

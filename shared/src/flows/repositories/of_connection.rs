@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
+use crate::domain::meter::CallClass;
 use crate::domain::page::{Page, PageRequest, Start, bounded};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::{RemoteRepository, Repository};
@@ -143,7 +144,7 @@ async fn live(
     connection: Connection,
     query: &Query,
 ) -> Result<Page<ListedRepository>, Error> {
-    let mut session = session::open(context, connection).await?;
+    let mut session = session::open(context, connection, CallClass::Interactive).await?;
     let kind = session.provider.kind();
     let list = ListQuery {
         per_page: query.per_page,

@@ -4,6 +4,6 @@ mod due;
 mod list;
 mod request;
 
-pub use due::{TURNS_EVERY, due};
+pub use due::due;
 pub use list::list;
 pub use request::{job, request};

@@ -6,12 +6,12 @@ use http::header::{ACCEPT, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use url::Url;
 
-use super::super::transport::{credential_header, failure, no_answer, told};
+use super::super::transport::{credential_header, failure, metered, no_answer, told};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::{errors, instance, organizations};
 use crate::clock::Clock;
 use crate::domain::provider::Instance;
-use crate::outbound::{Limits, Outbound};
+use crate::outbound::{Limits, Outbound, rate_limit};
 
 /// The version of the API that is spoken; every request names it.
 pub(super) const VERSION: &str = "7.1";
@@ -100,11 +100,13 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| unbuildable(error.to_string()))?;
         let limits = self.limits(at);
-        let answer = self
-            .outbound
-            .send_unfollowed(request, &limits)
-            .await
-            .map_err(|error| no_answer(&error))?;
+        let sent = self.outbound.send_unfollowed(request, &limits);
+        let sent = metered(access, sent, |answer| {
+            let now = self.now();
+            let failure = errors::classify(answer, &url, now);
+            (rate_limit::azure(answer.headers(), now), failure)
+        });
+        let answer = sent.await?.map_err(|error| no_answer(&error))?;
         let Some(mut error) = errors::classify(&answer, &url, self.now()) else {
             return Ok(answer);
         };

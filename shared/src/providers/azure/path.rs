@@ -84,6 +84,7 @@ mod tests {
             scheme: Scheme::Basic,
             username: None,
             azure_organization: organization.map(str::to_owned),
+            meter: std::sync::Arc::new(crate::domain::meter::Unmetered),
         };
         let path = |text: &str, organization| {
             FullName::read(text, &access(organization))

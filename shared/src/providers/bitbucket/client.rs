@@ -6,11 +6,11 @@ use http::header::{ACCEPT, HeaderValue};
 use http::{Request, Response};
 use url::form_urlencoded;
 
-use super::super::transport::{credential_header, failure, no_answer, told, trusting};
+use super::super::transport::{credential_header, failure, metered, no_answer, told, trusting};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, rate_limit};
 
 /// Asks Bitbucket.
 pub(super) struct Client {
@@ -63,8 +63,12 @@ impl Client {
             .body(Bytes::new())
             .map_err(|error| unbuildable(error.to_string()))?;
         let request = trusting(request, &access.instance);
-        let sent = self.outbound.send(request).await;
-        sent.map_err(|error| no_answer(&error))
+        let sent = metered(access, self.outbound.send(request), |answer| {
+            let failed = !answer.status().is_success();
+            let failure = failed.then(|| errors::classify(answer, self.now()));
+            (rate_limit::bitbucket(answer.headers()), failure)
+        });
+        sent.await?.map_err(|error| no_answer(&error))
     }
 
     /// What an answer that is no success means.

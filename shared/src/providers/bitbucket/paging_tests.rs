@@ -16,6 +16,7 @@ fn access() -> Access {
         scheme: Scheme::Bearer,
         username: None,
         azure_organization: None,
+        meter: std::sync::Arc::new(crate::domain::meter::Unmetered),
     }
 }
 

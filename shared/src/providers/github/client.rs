@@ -18,12 +18,12 @@ use octocrab::{AuthState, Octocrab, OctocrabBuilder};
 use serde::Serialize;
 
 use super::super::transport::{
-    credential_header, failure, if_none_match, no_answer, told, trusting,
+    credential_header, failure, if_none_match, metered, no_answer, told, trusting,
 };
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
-use crate::outbound::{Outbound, OutboundError, find};
+use crate::outbound::{Outbound, OutboundError, find, rate_limit};
 
 /// Asks instances of GitHub.
 pub(super) struct Client {
@@ -137,16 +137,26 @@ impl Client {
             .octocrab
             .build_request(builder, body)
             .map_err(|error| unanswered(access, &error))?;
-        let answer = self
-            .octocrab
-            .execute(trusting(request, &access.instance))
-            .await
-            .map_err(|error| unanswered(access, &error))?;
-        let (head, body) = answer.into_parts();
-        let body = body
-            .collect()
-            .await
-            .map_err(|error| unanswered(access, &error))?;
+        let sent = metered(
+            access,
+            self.exchange(trusting(request, &access.instance)),
+            |answer| {
+                let now = self.now();
+                let taken =
+                    answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED;
+                let failure = (!taken).then(|| errors::classify(answer, now));
+                (rate_limit::github(answer.headers(), now), failure)
+            },
+        );
+        sent.await?.map_err(|error| unanswered(access, &error))
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<OctoBody>,
+    ) -> Result<Response<Bytes>, octocrab::Error> {
+        let (head, body) = self.octocrab.execute(request).await?.into_parts();
+        let body = body.collect().await?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
 }

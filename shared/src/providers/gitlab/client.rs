@@ -14,12 +14,12 @@ use http::{Request, Response, StatusCode};
 use url::Url;
 
 use super::super::transport::{
-    credential_header, failure, if_none_match, no_answer, told, trusting,
+    credential_header, failure, if_none_match, metered, no_answer, told, trusting,
 };
 use super::super::{Access, ErrorClass, ProviderError};
 use super::errors;
 use crate::clock::Clock;
-use crate::outbound::{Outbound, OutboundError};
+use crate::outbound::{Outbound, OutboundError, rate_limit};
 
 /// Asks instances of GitLab.
 pub(super) struct Client {
@@ -56,7 +56,7 @@ impl Client {
     ) -> Result<Response<Bytes>, ProviderError> {
         let path = endpoint.endpoint();
         let session = Session {
-            outbound: &self.outbound,
+            client: self,
             access,
             etag,
         };
@@ -88,7 +88,7 @@ impl Client {
 
 /// The crate's client for one credential.
 struct Session<'a> {
-    outbound: &'a Outbound,
+    client: &'a Client,
     access: &'a Access,
     etag: Option<&'a str>,
 }
@@ -158,9 +158,18 @@ impl AsyncClient for Session<'_> {
                 let error = failure(ErrorClass::Unexpected, error.to_string());
                 fault(Fault::Credential(error))
             })?;
-        self.outbound
-            .send(trusting(request, &self.access.instance))
-            .await
+        let client = self.client;
+        let sent = client
+            .outbound
+            .send(trusting(request, &self.access.instance));
+        let sent = metered(self.access, sent, |answer| {
+            let now = client.now();
+            let taken = answer.status().is_success() || answer.status() == StatusCode::NOT_MODIFIED;
+            let failure = (!taken).then(|| errors::classify(answer, now));
+            (rate_limit::gitlab(answer.headers(), now), failure)
+        });
+        sent.await
+            .map_err(|error| fault(Fault::Credential(error)))?
             .map_err(|error| fault(Fault::NoAnswer(error)))
     }
 }

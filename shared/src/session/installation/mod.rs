@@ -21,6 +21,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ProviderConfigId;
+use crate::domain::meter::Unmetered;
 use crate::domain::provider::Instance;
 use crate::domain::secret::Secret;
 use crate::flows::{Context, Error};
@@ -58,6 +59,7 @@ pub fn installed(
         scheme: Scheme::Installation,
         username: None,
         azure_organization: None,
+        meter: Arc::new(Unmetered),
     };
     let provider = Installed {
         inner: providers.of(app.instance.kind),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
-use super::{Renewal, settle};
+use super::{Renewal, endpoint, settle};
 use crate::domain::actor::Actor;
 use crate::domain::connection::Connection;
 use crate::domain::secret::Secret;
@@ -60,6 +60,7 @@ impl Attempt {
             return settle::settle(&self, Err(why), false).await;
         }
         let answered = self.ask(&presented).await;
+        self.tell_endpoint(&answered.result).await;
         let grant = answered.result.map(|mut grant| {
             // The old one goes on to be good where no new one came.
             grant.refresh_token.get_or_insert(presented);
@@ -76,6 +77,19 @@ impl Attempt {
         }
         let asked = Instant::now();
         self.hold_on().await && asked.elapsed() < lease / 2
+    }
+
+    /// What others have to know of the endpoint before they ask.
+    async fn tell_endpoint(&self, result: &Result<providers::Grant, GrantError>) {
+        let (limits, endpoint) = (&self.context.limits, endpoint(&self.app));
+        match result {
+            Ok(_) => limits.endpoint_answered(endpoint).await,
+            Err(error) => match error.class {
+                GrantErrorClass::Later => limits.close_endpoint(endpoint, error.retry_at).await,
+                GrantErrorClass::Operator => limits.refuse_client(endpoint).await,
+                _ => {}
+            },
+        }
     }
 
     async fn ask(&self, presented: &Secret) -> Answered {

@@ -39,6 +39,9 @@
 //!   until the database has been up for one lease.
 //! - *Token lent out*: where a renewal kills the access token it waits for the leases on it, but not
 //!   into the token's last minute.
+//! - *Endpoint wants a pause*: the first that hears it stops all others, in every process
+//!   ([`crate::limits`]); they come back spread over some time. So does one refusal of the client's own
+//!   secret, which thousands of connections may hang on.
 
 mod attempt;
 mod due;
@@ -60,9 +63,12 @@ use crate::domain::health::HealthCode;
 use crate::domain::ids::ActivityId;
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
+use crate::limits::Endpoint;
+use crate::providers::OAuthApp;
 use crate::session::app;
 use crate::store::credentials::{self, StoredCredential};
 use crate::store::sweeps::renewals::{Verdict, Wanted};
+use crate::vault::random::fraction;
 use attempt::Attempt;
 
 /// Before a token's end it is renewed although it is lent out: no lease reaches into this.
@@ -149,6 +155,9 @@ pub async fn renew(
                 return Ok(Renewal::Operator);
             }
         };
+        if let Some(renewal) = closed(context, connection, &grant, &app, wish.reason).await? {
+            return Ok(renewal);
+        }
         let rotation = provider.oauth().rotation();
         let now = context.clock.now();
         let wanted = Wanted {
@@ -207,6 +216,37 @@ pub async fn renew(
                 look = (look * 2).min(LONGEST_LOOK);
             }
         }
+    }
+}
+
+/// Whether the token endpoint is to be left alone for now.
+async fn closed(
+    context: &Context,
+    connection: &Connection,
+    grant: &StoredCredential,
+    app: &OAuthApp,
+    reason: RefreshReason,
+) -> Result<Option<Renewal>, Error> {
+    let endpoint = endpoint(app);
+    // A person who asks may have mended the registration.
+    if reason != RefreshReason::Manual && context.limits.client_refused(endpoint).await.is_some() {
+        let why = "the provider refused this registration's client a moment ago";
+        settle::operator(context, connection, grant, why).await?;
+        return Ok(Some(Renewal::Operator));
+    }
+    match context.limits.endpoint_closed(endpoint, fraction()).await {
+        None => Ok(None),
+        Some(until) => {
+            settle::postpone(context, connection, grant, until).await?;
+            Ok(Some(Renewal::Later(until)))
+        }
+    }
+}
+
+fn endpoint(app: &OAuthApp) -> Endpoint<'_> {
+    Endpoint {
+        instance: &app.instance,
+        client_id: &app.client_id,
     }
 }
 

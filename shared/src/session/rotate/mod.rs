@@ -43,6 +43,7 @@ use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ActivityId;
 use crate::domain::lifecycle::ConnectionStatus;
+use crate::domain::meter::CallClass;
 use crate::domain::rotation::RotationOutcome;
 use crate::flows::{Context, Error};
 use crate::providers::ErrorClass;
@@ -92,7 +93,7 @@ pub async fn rotate(
     if let Some(at) = token.rotate_after.filter(|at| *at > now) {
         return Ok(Outcome::Later(at));
     }
-    let session = session::open(context, connection).await?;
+    let session = session::open_refused(context, connection, CallClass::Sweep).await?;
     // Another token was pasted since it was looked at: that one has its own time.
     if session.version != token.version || session.provider.rotation().is_none() {
         return Ok(Outcome::NotDue);

@@ -28,8 +28,10 @@ pub async fn insert(db: impl PgExecutor<'_>, connection: &Connection) -> Result<
             $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33, \
             $34, $35) \
          RETURNING organization_id, id, created_at) \
-         INSERT INTO sync_turns (organization_id, connection_id, last_at) \
-         SELECT organization_id, id, created_at - random() * interval '4 hours' FROM made",
+         INSERT INTO turns (organization_id, connection_id, kind, last_at) \
+         SELECT organization_id, id, kind, created_at - random() * every \
+         FROM made, (VALUES ('sync', interval '4 hours'), ('validation', interval '6 hours')) \
+            k(kind, every)",
         c.organization_id.0,
         c.id.0,
         c.allow_org_usage,

@@ -1,9 +1,11 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
+mod budgets;
 mod feed;
 mod forget;
 pub mod renewals;
 mod rotations;
+mod trials;
 mod turns;
 mod warnings;
 
@@ -13,10 +15,15 @@ use super::connect::SystemExecutor;
 use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
+pub use budgets::{Budget, SharedBudget, forget_budgets, share_budgets};
 pub use feed::{Standing, entries_of_event, standings};
 pub use forget::forget_oauth_states;
 pub use rotations::{DueRotation, due_rotations};
-pub use turns::{Turn, Turns, forget_outbox_events, take_turns};
+pub use trials::{
+    Allowance, Trial, TrialVerdict, fail_trial, pass_trial, release_trial, take_trial,
+    too_many_pasted,
+};
+pub use turns::{Turn, TurnKind, Turns, forget_outbox_events, take_turns};
 pub use warnings::{DueWarning, due_warnings};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of

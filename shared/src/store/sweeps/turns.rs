@@ -1,4 +1,4 @@
-//! Whose turn it is to be synced by the clock.
+//! Whose turn it is to be synced, or validated, by the clock.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -6,6 +6,24 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use crate::domain::ids::{ConnectionId, OrganizationId, OutboxEventId};
 use crate::store::connect::SystemExecutor;
 use crate::store::error::StoreError;
+
+/// What a turn is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnKind {
+    /// A sync.
+    Sync,
+    /// A validation.
+    Validation,
+}
+
+impl TurnKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Validation => "validation",
+        }
+    }
+}
 
 /// A connection whose turn has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +40,7 @@ pub struct Turn {
 #[derive(Debug)]
 pub struct Turns {
     tx: Transaction<'static, Postgres>,
-    /// Of connections that are to be synced.
+    /// Of connections that work and are in use.
     pub due: Vec<Turn>,
     /// How many were looked at, with those that are switched off or broken.
     pub looked_at: usize,
@@ -43,13 +61,14 @@ impl Turns {
     }
 }
 
-/// Takes the turns that have come at `now`, the longest waiting first, at most `limit`. A turn keeps
+/// Takes the turns of a kind that have come at `now`, the longest waiting first, at most `limit`. A turn keeps
 /// its place in the interval however late it is taken, so that connections stay spread over it.
 ///
 /// # Errors
 /// As every statement.
 pub async fn take_turns(
     db: &SystemExecutor,
+    kind: TurnKind,
     interval: TimeDelta,
     now: DateTime<Utc>,
     limit: i64,
@@ -59,12 +78,12 @@ pub async fn take_turns(
     let seconds = (interval.num_milliseconds() as f64 / 1e3).max(1.0);
     let rows = sqlx::query!(
         r#"WITH due AS MATERIALIZED (
-            SELECT connection_id FROM sync_turns
-            WHERE last_at <= $1 ORDER BY last_at, connection_id LIMIT $4 FOR UPDATE SKIP LOCKED
+            SELECT connection_id FROM turns
+            WHERE kind = $5 AND last_at <= $1 ORDER BY last_at, connection_id LIMIT $4 FOR UPDATE SKIP LOCKED
         ), taken AS (
-            UPDATE sync_turns t SET last_at = t.last_at
+            UPDATE turns t SET last_at = t.last_at
                 + floor(extract(epoch FROM $2 - t.last_at)::float8 / $3) * $3 * interval '1 second'
-            WHERE t.connection_id = ANY (ARRAY(SELECT connection_id FROM due))
+            WHERE t.kind = $5 AND t.connection_id = ANY (ARRAY(SELECT connection_id FROM due))
             RETURNING t.connection_id, t.organization_id
         )
         SELECT t.organization_id, t.connection_id, c.base_url, (c.is_active AND c.status = 'active') AS "wanted!"
@@ -74,6 +93,7 @@ pub async fn take_turns(
         now,
         seconds,
         limit,
+        kind.as_str(),
     )
     .fetch_all(&mut *tx)
     .await?;

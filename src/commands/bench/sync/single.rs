@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 use shared::domain::connection::Connection;
 use shared::domain::ids::JobId;
+use shared::domain::meter::CallClass;
 use shared::domain::sync::SyncTrigger;
 use shared::flows::Error;
 use shared::session;
@@ -65,7 +66,7 @@ impl Bench {
 
     async fn walk(&self, connection: &Connection, at_once: usize) -> Result<Walked, Error> {
         let context = &self.parts.context;
-        let session = session::open(context, connection.clone()).await?;
+        let session = session::open(context, connection.clone(), CallClass::Sync).await?;
         let now = context.clock.now();
         let holder = Holder {
             job: JobId::new(now),

@@ -18,6 +18,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
+use crate::domain::meter::CallClass;
 use crate::flows::{Context, Error};
 use crate::session::{self, explain};
 
@@ -70,7 +71,7 @@ impl Listings {
         let id = connection.id;
         let slot = self.slot(id, context.clock.now());
         let mut seen = slot.lock().await;
-        let mut session = session::open(context, connection).await?;
+        let mut session = session::open(context, connection, CallClass::Interactive).await?;
         let now = context.clock.now();
         let known = seen.take().filter(|seen| seen.version == session.version);
         if let Some(fresh) = known.as_ref().filter(|seen| now - seen.at < FRESH) {

@@ -4,6 +4,8 @@
 //! against clocks that differ, `exp` at most ten minutes ahead. Refusals of a clock that differs by
 //! more name the claim; the answer's own date says by how much.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::header::DATE;
@@ -14,6 +16,7 @@ use serde::Serialize;
 use super::super::super::transport::failure;
 use super::super::client::Client;
 use super::key;
+use crate::domain::meter::Unmetered;
 use crate::domain::secret::Secret;
 use crate::providers::{Access, App, ErrorClass, ProviderError, Scheme};
 
@@ -86,6 +89,7 @@ fn signed(app: &App, now: DateTime<Utc>) -> Result<Access, ProviderError> {
         scheme: Scheme::Bearer,
         username: None,
         azure_organization: None,
+        meter: Arc::new(Unmetered),
     })
 }
 
