@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod events;
 mod logs;
+mod outage;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;
 pub use logs::Logs;
+pub use outage::Line;
 
 /// Nothing in a test may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -168,18 +170,23 @@ impl World {
 
     /// Starts one more worker in this process, with its sealer.
     pub fn start_worker(&self) {
-        let sealer = worker::sealer::run(self.context.clone(), self.sealers.clone());
+        self.start_worker_of(&self.context, &self.options);
+    }
+
+    /// The same for what another process has.
+    pub fn start_worker_of(&self, context: &Context, options: &PgConnectOptions) {
+        let sealer = worker::sealer::run(context.clone(), self.sealers.clone());
         tokio::spawn(sealer);
         let engine = Engine::start(EngineOptions {
-            connect: self.options.clone(),
+            connect: options.clone(),
             concurrency: 16,
             lease: LEASE,
             clock: self.clock.clone(),
             worker: "test".to_owned(),
             registry: worker::jobs::registry(),
-            context: self.context.clone(),
+            context: context.clone(),
             schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
-            doorbell: self.context.doorbell.clone(),
+            doorbell: context.doorbell.clone(),
             redis: None,
         });
         self.engines.lock().unwrap().push(engine);
