@@ -8,9 +8,7 @@ use shared::authz::Permission;
 use shared::flows::{Context, connections};
 use shared::session::refresh::Renewal;
 
-use super::{
-    attempts, becomes, gitlab, into_the_buffer, presentations, refresh, renewals, works,
-};
+use super::{attempts, becomes, gitlab, into_the_buffer, presentations, refresh, renewals, works};
 use crate::world::{LEASE, Line, World, run_test, run_without_worker, until};
 
 /// A call ends within this.
@@ -105,10 +103,8 @@ fn an_answer_slower_than_a_lease_is_waited_for_by_all() {
         }
         into_the_buffer(&w);
         let wishes = processes.iter().map(|process| renew(process, &w, &id));
-        let (all, asked) = tokio::join!(
-            futures_util::future::join_all(wishes),
-            refresh(&owner, &id)
-        );
+        let (all, asked) =
+            tokio::join!(futures_util::future::join_all(wishes), refresh(&owner, &id));
         assert_eq!(all, [Renewal::Fresh, Renewal::Fresh]);
         assert_eq!(asked["success"], true, "{asked}");
         assert_eq!(presentations(&w).len(), 1);

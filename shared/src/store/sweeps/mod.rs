@@ -17,7 +17,7 @@ pub use feed::{Standing, entries_of_event, standings};
 pub use forget::forget_oauth_states;
 pub use rotations::{DueRotation, due_rotations};
 pub use turns::{Turn, Turns, forget_outbox_events, take_turns};
-pub use warnings::{DueWarning, due_warnings};
+pub use warnings::{DueSecretWarning, DueWarning, due_secret_warnings, due_warnings};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.
