@@ -2,10 +2,13 @@
 //! many wait.
 //!
 //! An organization has its turn by the last time that one of its lanes had, and a lane by its class
-//! and then by its own last time. Long jobs are kept apart from short ones, since there may be room
-//! for one kind and none for the other.
+//! and then by its own last time. Among those that have waited equally, each process has an order of
+//! its own: were it the same everywhere, all would claim from the same lanes, and all but one in vain.
+//! Long jobs are kept apart from short ones, since there may be room for one kind and none for the
+//! other.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 
 use shared::domain::ids::OrganizationId;
 use shared::queue::Lane;
@@ -15,14 +18,15 @@ use shared::queue::Lane;
 pub(crate) struct Ready {
     organizations: HashMap<OrganizationId, Waiting>,
     /// Organizations with such lanes of each kind, by turn.
-    order: [BTreeSet<(u64, OrganizationId)>; 2],
+    order: [BTreeSet<(u64, u64, OrganizationId)>; 2],
+    scramble: RandomState,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     turn: u64,
     /// By class and turn, of each kind.
-    lanes: [BTreeSet<(i16, u64, Lane)>; 2],
+    lanes: [BTreeSet<(i16, u64, u64, Lane)>; 2],
 }
 
 fn kind(lane: &Lane) -> usize {
@@ -33,18 +37,20 @@ impl Ready {
     /// Something is due in the lane, which was last taken from at `turn`.
     pub(crate) fn insert(&mut self, lane: Lane, turn: u64) {
         let organization = lane.organization;
+        let place = self.scramble.hash_one(organization);
         let waiting = self.organizations.entry(organization).or_default();
         if turn > waiting.turn {
             for (order, lanes) in self.order.iter_mut().zip(&waiting.lanes) {
                 if !lanes.is_empty() {
-                    order.remove(&(waiting.turn, organization));
-                    order.insert((turn, organization));
+                    order.remove(&(waiting.turn, place, organization));
+                    order.insert((turn, place, organization));
                 }
             }
             waiting.turn = turn;
         }
-        waiting.lanes[kind(&lane)].insert((lane.priority, turn, lane));
-        self.order[kind(&lane)].insert((waiting.turn, organization));
+        let of_lane = self.scramble.hash_one(lane);
+        waiting.lanes[kind(&lane)].insert((lane.priority, turn, of_lane, lane));
+        self.order[kind(&lane)].insert((waiting.turn, place, organization));
     }
 
     /// Nothing can be taken from it any more; `turn` as it was inserted.
@@ -54,9 +60,10 @@ impl Ready {
             return;
         };
         let lanes = &mut waiting.lanes[kind(lane)];
-        lanes.remove(&(lane.priority, turn, *lane));
+        lanes.remove(&(lane.priority, turn, self.scramble.hash_one(lane), *lane));
         if lanes.is_empty() {
-            self.order[kind(lane)].remove(&(waiting.turn, organization));
+            let place = self.scramble.hash_one(organization);
+            self.order[kind(lane)].remove(&(waiting.turn, place, organization));
         }
         if waiting.lanes.iter().all(BTreeSet::is_empty) {
             self.organizations.remove(&organization);
@@ -77,7 +84,7 @@ impl Ready {
     ) -> impl Iterator<Item = Lane> + 'a {
         let mut chosen: HashSet<OrganizationId> = holds.keys().copied().collect();
         for order in &self.order {
-            let idle = order.iter().map(|(_, organization)| *organization);
+            let idle = order.iter().map(|(_, _, organization)| *organization);
             let idle: Vec<OrganizationId> = idle
                 .filter(|organization| !holds.contains_key(organization))
                 .take(most)
@@ -88,7 +95,7 @@ impl Ready {
             .into_iter()
             .filter_map(|organization| self.organizations.get(&organization))
             .flat_map(|waiting| &waiting.lanes)
-            .flat_map(move |lanes| lanes.iter().take(most).map(|(_, _, lane)| *lane))
+            .flat_map(move |lanes| lanes.iter().take(most).map(|(_, _, _, lane)| *lane))
     }
 }
 

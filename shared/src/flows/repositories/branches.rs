@@ -18,9 +18,9 @@ pub async fn branches(
     query: &BranchQuery,
 ) -> Result<BranchPage, Error> {
     let connection = find(context, permit, connection).await?;
-    let mut session = session::open(context, connection).await?;
+    let (context, mut session) = context.listings.look_at(context, connection).await?;
     let answer = session::ask!(
-        context,
+        &context,
         session,
         session.provider.branches(&session.access, query)
     );

@@ -143,7 +143,7 @@ async fn live(
     connection: Connection,
     query: &Query,
 ) -> Result<Page<ListedRepository>, Error> {
-    let mut session = session::open(context, connection).await?;
+    let (context, mut session) = context.listings.look_at(context, connection).await?;
     let kind = session.provider.kind();
     let list = ListQuery {
         per_page: query.per_page,
@@ -151,7 +151,7 @@ async fn live(
         search: query.search.clone(),
     };
     let answer = session::ask!(
-        context,
+        &context,
         session,
         session.provider.repositories(&session.access, &list, None)
     );

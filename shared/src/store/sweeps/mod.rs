@@ -1,5 +1,6 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
+pub mod chains;
 mod feed;
 mod forget;
 pub mod renewals;
