@@ -31,3 +31,8 @@ CREATE POLICY system ON activity_heads TO mooring_system USING (true);
 -- What is not sealed has no place in the chain, and none in the index of places.
 ALTER TABLE activity DROP CONSTRAINT activity_organization_id_sequence_key;
 CREATE UNIQUE INDEX activity_chain ON activity (organization_id, sequence) WHERE sequence IS NOT NULL;
+
+-- The sweep of due tokens reads nothing but its index.
+DROP INDEX credentials_due;
+CREATE INDEX credentials_due ON credentials (next_refresh_at, connection_id) INCLUDE (organization_id)
+    WHERE next_refresh_at IS NOT NULL;

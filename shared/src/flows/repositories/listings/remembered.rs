@@ -12,8 +12,7 @@ use super::KEPT;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 use crate::flows::{Context, Error};
-use crate::outbound::Memory;
-use crate::providers::Providers;
+use crate::providers::{Memory, Providers};
 use crate::session::{self, Session};
 
 /// Bytes of all of them.
