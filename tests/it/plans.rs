@@ -2,6 +2,7 @@
 //! knows it or not.
 
 mod at_scale;
+mod renewals;
 mod timeline;
 mod warnings;
 

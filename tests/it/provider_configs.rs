@@ -4,6 +4,7 @@ mod authority;
 mod bad;
 mod keys;
 mod removed;
+mod secret_warnings;
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 //! is lost, and only the provider's own word ends a grant.
 
 mod lent;
+mod outages;
 mod races;
 mod refused;
 

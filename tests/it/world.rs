@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod events;
 mod logs;
+mod outage;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
 pub use events::Event;
 pub use logs::Logs;
+pub use outage::Line;
 
 /// Nothing in a test may take longer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -170,7 +172,7 @@ impl World {
 
     /// Starts one more worker in this process, with its sealer.
     pub fn start_worker(&self) {
-        self.start_worker_of(self.context.clone());
+        self.start_worker_of(&self.context, &self.options);
     }
 
     /// The parts of another process on the same database, which shares no memory with this one's.
@@ -185,20 +187,20 @@ impl World {
         }
     }
 
-    /// Starts a worker made of these parts, with its sealer.
-    pub fn start_worker_of(&self, context: Context) {
+    /// The same for what another process has.
+    pub fn start_worker_of(&self, context: &Context, options: &PgConnectOptions) {
         let sealer = worker::sealer::run(context.clone(), self.sealers.clone());
         tokio::spawn(sealer);
         let engine = Engine::start(EngineOptions {
-            connect: self.options.clone(),
+            connect: options.clone(),
             concurrency: 16,
             lease: LEASE,
             clock: self.clock.clone(),
             worker: "test".to_owned(),
             registry: worker::jobs::registry(),
-            context,
+            context: context.clone(),
             schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
-            doorbell: self.context.doorbell.clone(),
+            doorbell: context.doorbell.clone(),
             redis: None,
         });
         self.engines.lock().unwrap().push(engine);

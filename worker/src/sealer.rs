@@ -1,9 +1,9 @@
 //! Sealing activity within a second of its commit.
 //!
 //! Not a job: a job a second would be 86,400 rows a day that say nothing. It asks for the
-//! organizations with unsealed entries (one step of an index per organization) and seals each under
-//! the lock of its chain's head, so any number of workers may do this at once; those that come
-//! second find nothing.
+//! organizations with unsealed entries (one step of an index per organization) and seals some hundred
+//! chains in one transaction, under the locks of their heads, so any number of workers may do this at
+//! once; those that come second pass by.
 
 use std::time::Duration;
 
@@ -46,11 +46,14 @@ async fn seal_some(context: &Context, after: OrganizationId) -> Option<Organizat
             return None;
         }
     };
-    for organization in &due {
-        if let Err(error) =
-            audit::seal(&context.db, &context.vault, &context.clock, *organization).await
-        {
-            tracing::warn!(%organization, %error, "activity was not sealed; it is tried again");
+    loop {
+        match audit::seal_together(context, &due).await {
+            Ok((_, true)) => {}
+            Ok((_, false)) => break,
+            Err(error) => {
+                tracing::debug!(%error, "activity waits to be sealed");
+                return None;
+            }
         }
     }
     let full = i32::try_from(due.len()).is_ok_and(|found| found == ORGANIZATIONS);

@@ -52,6 +52,10 @@ text_enum! {
         GitProviderConfigured = "git_provider_configured",
         /// A registration was deleted, with the connections that were made through it.
         GitProviderConfigRemoved = "git_provider_config_removed",
+        /// A registration's client secret ends soon.
+        GitProviderConfigExpiring = "git_provider_config_expiring",
+        /// A registration's client secret has passed its date.
+        GitProviderConfigExpired = "git_provider_config_expired",
         /// An account at a provider gave its consent.
         GitProviderConnected = "git_provider_connected",
         /// A repository was connected for scans.

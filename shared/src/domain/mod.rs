@@ -5,6 +5,7 @@ pub mod actor;
 pub mod auth_method;
 pub mod ca_certificate;
 pub mod connection;
+pub mod ending;
 pub mod health;
 pub mod ids;
 pub mod job;

@@ -15,6 +15,10 @@
 //! Out of scope: whoever holds the encryption keys can forge the chain; whoever can delete both a
 //! tail of entries and restore an older head is only found with an exported head.
 
+mod together;
+
+pub use together::seal_together;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use uuid::Uuid;

@@ -13,6 +13,7 @@ use url::Url;
 use super::certificate::OwnAuthorities;
 use super::error::OutboundError;
 use super::limits::Limits;
+use super::memory::Memory;
 use super::redirect::{Step, step};
 use super::resolver::{GuardedResolver, Lookup, SystemLookup};
 use super::target::{Route, UrlError, check_url, route};
@@ -41,6 +42,7 @@ impl Requests {
 #[derive(Clone)]
 pub struct Outbound {
     inner: Arc<Inner>,
+    memory: Option<Arc<Memory>>,
 }
 
 /// What becomes of a redirect.
@@ -113,7 +115,17 @@ impl Outbound {
                 listed,
                 named,
             }),
+            memory: None,
         })
+    }
+
+    /// The same with a memory for what is read through it: of one credential alone.
+    #[must_use]
+    pub fn remembering(&self, memory: &Arc<Memory>) -> Self {
+        Self {
+            memory: Some(Arc::clone(memory)),
+            ..self.clone()
+        }
     }
 
     /// The limits that hold where none are given.
@@ -164,6 +176,23 @@ impl Outbound {
     }
 
     async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+        limits: &Limits,
+        redirects: Redirects,
+    ) -> Result<Response<Bytes>, OutboundError> {
+        let remembered = match &self.memory {
+            Some(memory) => memory.prepare(&mut request).map(|key| (memory, key)),
+            None => None,
+        };
+        let answer = self.exchange_once(request, limits, redirects).await?;
+        Ok(match remembered {
+            Some((memory, key)) => memory.recall(key, answer),
+            None => answer,
+        })
+    }
+
+    async fn exchange_once(
         &self,
         request: Request<Bytes>,
         limits: &Limits,

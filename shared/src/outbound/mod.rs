@@ -13,7 +13,8 @@
 //! - it trusts the machine's authorities, and for one instance the authority that somebody named for
 //!   it ([`CaCertificate`] among the request's extensions), by a client of its own;
 //! - it ends: connecting, the whole, and the size of the body have limits ([`Limits`]);
-//! - it is sent once: nothing here repeats a request;
+//! - it is sent once: nothing here repeats a request, and what a memory holds ([`Memory`]) is asked for
+//!   too;
 //! - what is logged is method, host, path, status and duration.
 //!
 //! Design: hosts that are addresses are judged before every hop (`target`), names by the
@@ -31,6 +32,7 @@ mod client;
 mod error;
 mod limits;
 mod link;
+mod memory;
 pub mod rate_limit;
 mod redirect;
 mod resolver;
@@ -45,5 +47,6 @@ pub use error::OutboundError;
 pub(crate) use error::find;
 pub use limits::Limits;
 pub use link::link_parameter;
+pub use memory::Memory;
 pub use resolver::{Lookup, NotAdmitted, SystemLookup};
 pub use target::{UrlError, check_url};

@@ -21,6 +21,7 @@ mod token_endpoint;
 mod token_prefix;
 mod transport;
 
+pub use crate::outbound::Memory;
 pub use access::{Access, Scheme};
 pub use apps::{
     App, AppFacts, Apps, Holding, Installation, InstallationToken, Narrowing, Selection,

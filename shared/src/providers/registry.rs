@@ -11,7 +11,7 @@ use super::gitlab::Gitlab;
 use super::{Apps, Provider};
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
-use crate::outbound::{Outbound, OutboundAllow, UrlError};
+use crate::outbound::{Memory, Outbound, OutboundAllow, UrlError};
 
 /// The instances that the platform's configuration names; a base URL that a connection leaves out
 /// means these.
@@ -89,6 +89,8 @@ impl ConfiguredInstances {
 #[derive(Clone)]
 pub struct Providers {
     outbound: Outbound,
+    clock: Clock,
+    configured: Arc<ConfiguredInstances>,
     github: Arc<Github>,
     gitlab: Arc<Gitlab>,
     bitbucket: Arc<Bitbucket>,
@@ -127,13 +129,22 @@ impl Providers {
             )),
             azure: Arc::new(AzureDevops::new(
                 outbound.clone(),
-                clock,
+                clock.clone(),
                 azure_url,
                 azure_login_url,
                 azure_profile_url,
             )),
             outbound,
+            clock,
+            configured: Arc::new(configured.clone()),
         }
+    }
+
+    /// The same adapters with a memory, of one credential alone, for what is read through them.
+    #[must_use]
+    pub fn remembering(&self, memory: &Arc<Memory>) -> Self {
+        let outbound = self.outbound.remembering(memory);
+        Self::new(outbound, self.clock.clone(), &self.configured)
     }
 
     /// The adapter of a provider.

@@ -59,4 +59,7 @@ pub trait TokenRotation: Send + Sync {
         access: &Access,
         expires_on: NaiveDate,
     ) -> Result<Successor, RotateError>;
+
+    /// Ends a token with itself.
+    async fn revoke(&self, access: &Access) -> Result<(), ProviderError>;
 }

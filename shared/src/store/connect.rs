@@ -14,7 +14,11 @@ use crate::domain::ids::OrganizationId;
 pub struct Db {
     app: PgPool,
     system: PgPool,
+    batches: PgPool,
 }
+
+/// Connections for the statements that take and store for many tenants at once: one each.
+const BATCHES: u32 = 2;
 
 /// How many connections each door holds at most.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +93,21 @@ impl Db {
             sizes.system,
         )
         .await?;
-        Ok(Self { app, system })
+        // Few connections, so that each statement is planned a few times and not by the hundred; by
+        // keys alone, whatever the planner believes of tables that come and go within seconds.
+        let batches = pool(
+            &options,
+            "SET ROLE mooring_system; SET statement_timeout = '30s'; \
+             SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; \
+             SET enable_mergejoin = off",
+            BATCHES,
+        )
+        .await?;
+        Ok(Self {
+            app,
+            system,
+            batches,
+        })
     }
 
     /// A transaction in which only rows of `organization` exist.
@@ -156,6 +174,13 @@ impl Db {
         SystemExecutor(self.system.clone())
     }
 
+    /// The same door with plans pinned: for `sweeps/renewals`, whose two statements each process sends
+    /// one at a time.
+    #[must_use]
+    pub fn batches(&self) -> SystemExecutor {
+        SystemExecutor(self.batches.clone())
+    }
+
     /// Whether the database answers.
     ///
     /// # Errors
@@ -180,6 +205,7 @@ impl Db {
     pub async fn close(&self) {
         self.app.close().await;
         self.system.close().await;
+        self.batches.close().await;
     }
 }
 

@@ -48,11 +48,12 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
-/// Classes of SQLSTATE that pass by themselves: connection lost (08), serialization and deadlock
-/// (40), out of resources (53), shutdown and crash (57P).
+/// Classes of SQLSTATE that pass by themselves: connection lost (08), a standby that was just the
+/// primary (25006), serialization and deadlock (40), out of resources (53), taken too long, shutdown
+/// and crash (57), trouble of the server's machine (58).
 fn is_transient(code: Option<&str>) -> bool {
     code.is_some_and(|code| {
-        ["08", "40", "53", "57P"]
+        ["08", "25006", "40", "53", "57", "58"]
             .iter()
             .any(|class| code.starts_with(class))
     })

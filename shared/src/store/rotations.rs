@@ -188,8 +188,19 @@ pub struct Rotated {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
+/// What became of a [`Rotated`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is the connection's token now.
+    Now,
+    /// It was before: the answer to that was lost.
+    Before,
+    /// The token that made it was replaced meanwhile, or its connection is gone: it is nobody's.
+    Replaced,
+}
+
 /// Stores a successor where the version that made it still stands, whoever has taken the token
-/// meanwhile: it is the only live one. False where somebody has pasted another.
+/// meanwhile: it is the only live one. Asking again after a lost answer stores nothing twice.
 ///
 /// # Errors
 /// As every statement.
@@ -197,8 +208,8 @@ pub async fn store(
     db: impl PgExecutor<'_>,
     rotated: &Rotated,
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let stored = sqlx::query_scalar!(
+) -> Result<Kept, StoreError> {
+    let row = sqlx::query!(
         r#"WITH stored AS (
             UPDATE credentials SET access_token = $4, expires_at = $5, version = version + 1,
                 fence = fence + 1, lease_until = NULL, rotate_after = NULL,
@@ -207,9 +218,11 @@ pub async fn store(
         ), noted AS (
             UPDATE token_rotations SET ended_at = clock_timestamp(),
                 outcome = CASE WHEN EXISTS (SELECT FROM stored) THEN 'rotated' ELSE 'discarded' END
-            WHERE connection_id = $1 AND id = $3
+            WHERE connection_id = $1 AND id = $3 AND outcome <> 'rotated'
         )
-        SELECT EXISTS (SELECT FROM stored) AS "stored!""#,
+        SELECT EXISTS (SELECT FROM stored) AS "now!",
+            EXISTS (SELECT FROM token_rotations
+                    WHERE connection_id = $1 AND id = $3 AND outcome = 'rotated') AS "before!""#,
         rotated.connection.0,
         rotated.version,
         rotated.attempt,
@@ -219,5 +232,9 @@ pub async fn store(
     )
     .fetch_one(db)
     .await?;
-    Ok(stored)
+    Ok(match (row.now, row.before) {
+        (true, _) => Kept::Now,
+        (false, true) => Kept::Before,
+        (false, false) => Kept::Replaced,
+    })
 }

@@ -1,10 +1,11 @@
-//! What a credential's owner was told of its end (`credentials`).
+//! What the owner of a credential, or of a client secret, was told of its end (`credentials`,
+//! `provider_configs`).
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 
 use super::error::StoreError;
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, ProviderConfigId};
 
 /// A credential that ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,29 @@ pub async fn note(
          WHERE connection_id = $1 AND ends_at = $2 \
             AND (warned_end IS DISTINCT FROM $2 OR warned_days > $3)",
         connection.0,
+        ends_at,
+        step,
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The same for a registration's client secret.
+///
+/// # Errors
+/// As every statement.
+pub async fn note_secret(
+    db: impl PgExecutor<'_>,
+    config: ProviderConfigId,
+    ends_at: DateTime<Utc>,
+    step: i16,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "UPDATE provider_configs SET warned_end = $2, warned_days = $3 \
+         WHERE id = $1 AND client_secret_expires_at = $2 \
+            AND (warned_end IS DISTINCT FROM $2 OR warned_days > $3)",
+        config.0,
         ends_at,
         step,
     )

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::{Clock, system_clock};
 use crate::face::Face;
@@ -26,6 +27,8 @@ pub(crate) struct Inner {
     state: RwLock<State>,
     clock: Clock,
     latency: Mutex<HashMap<Face, Duration>>,
+    /// How many requests a provider works on at once, where that is bounded.
+    places: Mutex<HashMap<Face, Arc<Semaphore>>>,
     pub(crate) views: Views,
     pub(crate) meters: Meters,
     pub(crate) faults: Faults,
@@ -47,6 +50,7 @@ impl Forge {
             state: RwLock::new(State::new(clock.clone(), seed)),
             clock,
             latency: Mutex::default(),
+            places: Mutex::default(),
             views: Views::default(),
             meters: Meters::default(),
             faults: Faults::default(),
@@ -149,6 +153,24 @@ impl Forge {
         let held = self.inner.latency.lock();
         let held = held.unwrap_or_else(PoisonError::into_inner);
         held.get(&face).copied().unwrap_or_default()
+    }
+
+    /// This provider works on so many requests at once, from now on; others wait for their turn.
+    pub fn set_at_once(&self, face: Face, most: usize) {
+        let held = self.inner.places.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+            .insert(face, Arc::new(Semaphore::new(most)));
+    }
+
+    /// A place among those that are worked on; `None` where there is no bound.
+    pub(crate) async fn place(&self, face: Face) -> Option<OwnedSemaphorePermit> {
+        let places = {
+            let held = self.inner.places.lock();
+            held.unwrap_or_else(PoisonError::into_inner)
+                .get(&face)
+                .cloned()
+        };
+        places?.acquire_owned().await.ok()
     }
 
     /// Leaves a user so many requests in a window of the provider that begins now.

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use http::Method;
-use mooring_forge::{Action, Canned, Face, Fault, Match, TokenSpec};
+use mooring_forge::{Action, Canned, Face, Fault, Hold, Match, TokenSpec};
 use serde_json::{Value, json};
 use shared::authz::Permission;
 use shared::domain::ids::{ActivityId, ConnectionId};
@@ -141,6 +141,38 @@ fn an_answer_lost_before_the_commit_leads_to_another_attempt() {
         told(&w, &id, "the token lives, and it is tried again.").await;
         let job = w.owner().sync(&id).await;
         assert_eq!(job["status"], "succeeded", "{job:#}");
+    });
+}
+
+#[test]
+fn a_successor_of_a_token_that_was_replaced_is_ended_with_itself() {
+    run_test(|w| async move {
+        let (id, _) = connected(&w).await;
+        let gate = w.forge.gate(rotation(), Hold::AfterWork);
+        w.clock.advance(TimeDelta::days(41));
+        let swept = sweep(&w, &SweepRotations {});
+        let pasted = async {
+            gate.arrived(1).await;
+            let token = w.forge.mint(TokenSpec::gitlab("tanuki"));
+            let path = format!("/git-connections/{id}");
+            let body = json!({ "api_token": token });
+            w.owner().patch(&path, body).await.expect(200);
+            gate.open();
+        };
+        tokio::join!(swept, pasted);
+        let ended = Match::face(Face::GitLab)
+            .method(Method::DELETE)
+            .path("/personal_access_tokens/self");
+        w.forge.wait_answered(&ended, 1).await;
+        let successor = w.forge.requests(&rotation())[0].issued.unwrap();
+        let alive = w
+            .forge
+            .read(|state| state.token(successor).unwrap().is_active(w.clock.now()));
+        assert!(!alive, "nobody has it");
+        // The pasted one is the connection's, and works.
+        let job = w.owner().sync(&id).await;
+        assert_eq!(job["status"], "succeeded", "{job:#}");
+        assert_eq!(w.owner().connection(&id).await["status"], "active");
     });
 }
 

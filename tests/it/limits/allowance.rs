@@ -31,7 +31,7 @@ async fn revoked(callers: &[(Caller, Vec<String>)]) -> usize {
 fn three_hundred_dead_tokens_are_presented_once_each_and_never_too_many_at_once() {
     run_test(|w| async move {
         for name in ["second", "third"] {
-            w.start_worker_of(w.other_process(name));
+            w.start_worker_of(&w.other_process(name), &w.options);
         }
         let mut tokens = Vec::new();
         let mut callers = Vec::new();

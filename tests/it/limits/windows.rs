@@ -67,7 +67,7 @@ fn a_window_is_never_overdrawn_and_whoever_waits_for_an_answer_gets_one() {
         w.forge.clear_log();
         w.start_worker();
         for name in ["second", "third"] {
-            w.start_worker_of(w.other_process(name));
+            w.start_worker_of(&w.other_process(name), &w.options);
         }
         until("everybody to wait for the next window", || async {
             let waiting = jobs_of(&owner, "queued").await;
@@ -210,7 +210,7 @@ fn a_hundred_at_once_are_never_reached() {
         let listing = Match::face(Face::GitHub).path("/user/repos");
         let gate = w.forge.gate(listing, Hold::BeforeWork);
         for name in ["second", "third", "fourth"] {
-            w.start_worker_of(w.other_process(name));
+            w.start_worker_of(&w.other_process(name), &w.options);
         }
         // The first page of each is asked for alone, then ten at a time.
         gate.arrived(12).await;

@@ -46,6 +46,30 @@ fn a_token_in_use_outlives_the_buffer_and_its_last_minute_comes_first() {
 }
 
 #[test]
+fn half_an_hour_of_use_across_the_old_tokens_end_is_never_cut() {
+    run_test(|w| async move {
+        let (owner, id) = gitlab(&w).await;
+        w.clock.advance(TimeDelta::minutes(100));
+        let before = owner.connection(&id).await["token_expires_at"].clone();
+        let lent = lend(&owner, &id, "30m").await;
+        let token = lent["password"].as_str().unwrap();
+        let token = w.forge.token_id(token).unwrap();
+        for minute in 1..=29 {
+            w.clock.advance(TimeDelta::minutes(1));
+            w.idle().await;
+            let alive = w
+                .forge
+                .read(|state| state.token(token).unwrap().is_active(w.clock.now()));
+            assert!(alive, "cut after {minute} minutes");
+        }
+        let end: chrono::DateTime<chrono::Utc> = before.as_str().unwrap().parse().unwrap();
+        assert!(w.clock.now() > end, "the old token's end has passed");
+        assert_eq!(presentations(&w).len(), 1);
+        works(&owner, &id).await;
+    });
+}
+
+#[test]
 fn a_lease_given_back_lets_the_renewal_go_on() {
     run_test(|w| async move {
         let (owner, id) = gitlab(&w).await;

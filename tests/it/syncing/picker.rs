@@ -1,7 +1,7 @@
 //! The live picker: what may be written to, over all connections, at no cost where nothing changed.
 
 use chrono::TimeDelta;
-use mooring_forge::{Access, Action, Canned, Face, Fault, Hold, Match, RepositorySpec};
+use mooring_forge::{Access, Action, Canned, Face, Fault, Hold, Match, RepositorySpec, TokenSpec};
 use serde_json::{Value, json};
 
 use crate::world::run_test;
@@ -93,6 +93,56 @@ fn typing_costs_no_quota() {
         let answer = owner.get("/repositories/available").await.expect(200);
         assert_eq!(of(&answer, &id).len(), 231, "and is live all the same");
         w.idle().await;
+    });
+}
+
+#[test]
+fn looking_at_what_has_not_changed_costs_no_quota() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let token = w.github_account("octo", 230);
+        let names = (0..130).map(|number| format!("feature/{number:03}"));
+        let spec = RepositorySpec::named("tools").branches(names);
+        w.forge.add_repository("octo", spec);
+        let id = owner.connect_and_sync("github", &token).await;
+        let connection = format!("/git-connections/{id}");
+        let paths = [
+            format!("{connection}/repositories?source=live&page=2&per_page=100"),
+            format!("{connection}/repositories?source=live&search=repo-0019"),
+            format!("{connection}/branches?repo=octo/tools"),
+            format!("{connection}/branches?repo=octo/tools&search=feature/01"),
+        ];
+        let mut first = Vec::new();
+        for path in &paths {
+            first.push(owner.get(path).await.expect(200));
+        }
+        w.forge.clear_log();
+        let asked = || w.forge.requests(&Match::face(Face::GitHub));
+        for (path, first) in paths.iter().zip(&first) {
+            assert_eq!(&owner.get(path).await.expect(200), first, "{path}");
+        }
+        assert!(asked().len() >= 4, "it is asked for all the same");
+        assert!(asked().iter().all(|request| request.status == Some(304)));
+        // What changes is seen at once.
+        w.forge.edit(|state| {
+            let oldest = state.repositories().map(|found| found.id).min().unwrap();
+            state.delete(oldest);
+        });
+        let live = owner.get(&paths[0]).await.expect(200);
+        assert!(live != first[0], "it is live");
+        // Another token has a memory of its own, and nothing of the first one's.
+        let other = w.forge.mint(TokenSpec::classic("octo").scopes(["repo"]));
+        let body = json!({ "api_token": other });
+        owner.patch(&connection, body).await.expect(200);
+        w.idle().await;
+        w.forge.clear_log();
+        owner.get(&paths[2]).await.expect(200);
+        assert!(asked().iter().all(|request| !request.conditional));
+        w.forge.revoke(&other);
+        owner
+            .get(&paths[2])
+            .await
+            .problem(422, "credential_refused");
     });
 }
 

@@ -28,7 +28,7 @@ use super::core::{Core, Signal};
 use super::lanes::{Cursor, LaneBook};
 use super::link::{Link, within};
 use super::pace::Pace;
-use super::plan::{Quota, Room, plan};
+use super::plan::{MOST_LANES, Quota, Room, plan};
 use super::running::Running;
 
 /// Our class of advisory locks: "job".
@@ -64,15 +64,16 @@ pub(crate) async fn run(core: Arc<Core>) {
         let (time, now) = (core.clock.now(), Instant::now());
         let slots = core.ledger.slots();
         let ahead = pace.ahead(slots.short_runs, slots.short_busy, core.concurrency, now);
-        let (due, next) = book.due_lanes(time, now);
+        let due = book.due_lanes(time, now, &slots.by_organization, MOST_LANES);
         let room = Room {
             concurrency: core.concurrency,
             ahead,
             contended: book.contended(now),
         };
-        let quotas = plan(&due, &slots, room);
+        let quotas = plan(&due.lanes, due.organizations, &slots, room);
         if quotas.is_empty() {
-            let next = next
+            let next = due
+                .next
                 .and_then(|at| (at - time).to_std().ok())
                 .unwrap_or(LONGEST_WAIT);
             let paused = book
@@ -81,7 +82,7 @@ pub(crate) async fn run(core: Arc<Core>) {
             let longest = next
                 .min(paused.max(Duration::from_millis(1)))
                 .min(LONGEST_WAIT);
-            if due.is_empty() {
+            if due.lanes.is_empty() {
                 wait(&core, longest).await;
             } else {
                 wait_for_slots(&core, slots.taken.saturating_sub(1), longest).await;

@@ -9,14 +9,16 @@
 //!   cursor back a little ([`MARGIN`]); every survey sets it to the oldest queued job;
 //! - *a job another claimer had locked* and then gave up: the survey.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::domain::ids::OrganizationId;
+use shared::domain::job::Priority;
 use shared::queue::Lane;
 use uuid::Uuid;
 
+use super::ready::Ready;
 use super::survey::Surveyed;
 
 /// Between the moment a job takes its due time from the clock and its ring, over clocks that differ.
@@ -70,8 +72,56 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct LaneBook {
     lanes: HashMap<Lane, Entry>,
+    places: Places,
+    /// When an organization that has nothing due any more was last seen to have.
     active: HashMap<OrganizationId, Instant>,
+    looked: Option<Instant>,
     turns: u64,
+}
+
+/// Where each lane is found by what it waits for.
+#[derive(Debug, Default)]
+struct Places {
+    ready: Ready,
+    later: BTreeSet<(DateTime<Utc>, Lane)>,
+    paused: BTreeSet<(Instant, Lane)>,
+    /// Lanes in which something is due.
+    due: HashMap<OrganizationId, usize>,
+}
+
+impl Places {
+    fn put(&mut self, lane: Lane, entry: &Entry) {
+        match (entry.state, entry.pause) {
+            (State::Empty, _) => return,
+            (State::Later(at), _) => {
+                self.later.insert((at, lane));
+                return;
+            }
+            (State::Due, Some(until)) => {
+                self.paused.insert((until, lane));
+            }
+            (State::Due, None) => self.ready.insert(lane, entry.turn),
+        }
+        *self.due.entry(lane.organization).or_default() += 1;
+    }
+
+    /// Undoes [`Places::put`]; says whether it was the last of its organization with something due.
+    fn take(&mut self, lane: Lane, entry: &Entry) -> bool {
+        match (entry.state, entry.pause) {
+            (State::Empty, _) => return false,
+            (State::Later(at), _) => {
+                self.later.remove(&(at, lane));
+                return false;
+            }
+            (State::Due, Some(until)) => {
+                self.paused.remove(&(until, lane));
+            }
+            (State::Due, None) => self.ready.remove(&lane, entry.turn),
+        }
+        let due = self.due.entry(lane.organization).or_default();
+        *due = due.saturating_sub(1);
+        *due == 0 && self.due.remove(&lane.organization).is_some()
+    }
 }
 
 impl LaneBook {
@@ -88,44 +138,68 @@ impl LaneBook {
         entry
     }
 
+    /// Changes what is known of a lane, and where it is found.
+    fn change(&mut self, lane: Lane, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.lanes.get_mut(&lane) else {
+            return;
+        };
+        let last = self.places.take(lane, entry);
+        change(entry);
+        self.places.put(lane, entry);
+        if let (true, Some(looked)) = (last, self.looked) {
+            self.active.insert(lane.organization, looked);
+        }
+    }
+
     /// Something was committed in the lane.
     pub(crate) fn ring(&mut self, lane: Lane, ring: u64, time: DateTime<Utc>, now: Instant) {
-        let entry = self.entry(lane, now);
-        entry.rung = ring;
-        entry.state = State::Due;
-        let back = time - MARGIN;
-        if entry.cursor.run_at > back {
-            entry.cursor = Cursor {
-                run_at: back,
-                id: Uuid::nil(),
-            };
-        }
+        self.entry(lane, now);
+        self.change(lane, |entry| {
+            entry.rung = ring;
+            entry.state = State::Due;
+            let back = time - MARGIN;
+            if entry.cursor.run_at > back {
+                entry.cursor = Cursor {
+                    run_at: back,
+                    id: Uuid::nil(),
+                };
+            }
+        });
     }
 
     /// A job was queued again, for a time that is known.
     pub(crate) fn due(&mut self, lane: Lane, at: DateTime<Utc>, ring: u64, now: Instant) {
-        let entry = self.entry(lane, now);
-        entry.rung = ring;
-        entry.state = match entry.state {
-            State::Due => State::Due,
-            State::Later(known) => State::Later(known.min(at)),
-            State::Empty => State::Later(at),
-        };
-        if entry.cursor.run_at >= at {
-            entry.cursor = Cursor {
-                run_at: at,
-                id: Uuid::nil(),
+        self.entry(lane, now);
+        self.change(lane, |entry| {
+            entry.rung = ring;
+            entry.state = match entry.state {
+                State::Due => State::Due,
+                State::Later(known) => State::Later(known.min(at)),
+                State::Empty => State::Later(at),
             };
-        }
+            if entry.cursor.run_at >= at {
+                entry.cursor = Cursor {
+                    run_at: at,
+                    id: Uuid::nil(),
+                };
+            }
+        });
     }
 
     /// A place within the limits of this lane's connection became free.
     pub(crate) fn unblock(&mut self, lane: Lane, ring: u64) {
-        for (other, entry) in &mut self.lanes {
-            if other.organization == lane.organization && other.connection == lane.connection {
-                entry.state = State::Due;
-                entry.pause = None;
-                entry.rung = ring;
+        for priority in Priority::ALL {
+            for long in [false, true] {
+                let other = Lane {
+                    priority: priority.code(),
+                    long,
+                    ..lane
+                };
+                self.change(other, |entry| {
+                    entry.state = State::Due;
+                    entry.pause = None;
+                    entry.rung = ring;
+                });
             }
         }
     }
@@ -160,59 +234,84 @@ impl LaneBook {
         self.lanes.retain(|_, entry| {
             entry.state != State::Empty || now.duration_since(entry.touched) < FORGOTTEN
         });
+        // Everything may stand elsewhere now.
+        let before = std::mem::take(&mut self.places);
+        if let Some(looked) = self.looked {
+            let seen = before.due.into_keys().map(|of| (of, looked));
+            self.active.extend(seen);
+        }
+        for (lane, entry) in &self.lanes {
+            self.places.put(*lane, entry);
+        }
         self.active
             .retain(|_, last| now.duration_since(*last) < REMEMBERED);
     }
 
-    /// The lanes in which something is due, and when the next one will be.
+    /// What is to be looked at for a claim of at most `most` lanes while organizations hold these
+    /// slots.
     pub(crate) fn due_lanes(
         &mut self,
         time: DateTime<Utc>,
         now: Instant,
-    ) -> (Vec<DueLane>, Option<DateTime<Utc>>) {
-        let mut due = Vec::new();
-        let mut next: Option<DateTime<Utc>> = None;
-        for (lane, entry) in &mut self.lanes {
-            if let State::Later(at) = entry.state {
-                if at <= time {
-                    entry.state = State::Due;
-                } else {
-                    next = Some(next.map_or(at, |known| known.min(at)));
-                }
-            }
-            if entry.state == State::Due {
-                self.active.insert(lane.organization, now);
-                if entry.pause.is_none_or(|until| until <= now) {
-                    due.push(DueLane {
-                        lane: *lane,
-                        cursor: entry.cursor,
-                        turn: entry.turn,
-                    });
-                }
-            }
+        holds: &HashMap<OrganizationId, usize>,
+        most: usize,
+    ) -> DueLanes {
+        self.looked = Some(now);
+        while let Some((at, lane)) = self.places.later.first().copied()
+            && at <= time
+        {
+            self.change(lane, |entry| entry.state = State::Due);
         }
-        (due, next)
+        while let Some((until, lane)) = self.places.paused.first().copied()
+            && until <= now
+        {
+            self.change(lane, |entry| entry.pause = None);
+        }
+        let first = self.places.ready.first(holds, most);
+        let lanes = first.filter_map(|lane| {
+            let entry = self.lanes.get(&lane)?;
+            Some(DueLane {
+                lane,
+                cursor: entry.cursor,
+                turn: entry.turn,
+            })
+        });
+        DueLanes {
+            lanes: lanes.collect(),
+            organizations: self.places.ready.organizations(),
+            next: self.places.later.first().map(|(at, _)| *at),
+        }
     }
 
     /// Whether more than one organization has, or lately had, work. The platform's own counts only
     /// while it is there: its sweeps come by the clock, and wait for nobody.
     pub(crate) fn contended(&self, now: Instant) -> bool {
-        let recent = |(organization, last): &(&OrganizationId, &Instant)| {
+        let recent = |organization: &OrganizationId, last: Instant| {
             let kept = if organization.is_platform() {
                 Duration::ZERO
             } else {
                 REMEMBERED
             };
-            now.saturating_duration_since(**last) <= kept
+            now.saturating_duration_since(last) <= kept
         };
-        self.active.iter().filter(recent).nth(1).is_some()
+        let due = self
+            .places
+            .due
+            .keys()
+            .filter(|of| self.looked.is_some_and(|looked| recent(of, looked)));
+        let lately = self
+            .active
+            .iter()
+            .filter(|(of, last)| !self.places.due.contains_key(of) && recent(of, **last))
+            .map(|(of, _)| of);
+        due.chain(lately).nth(1).is_some()
     }
 
     /// What a claim brought.
     pub(crate) fn claimed(&mut self, lane: &Lane, asked: i64, got: i64, last: Option<Cursor>) {
         self.turns += 1;
         let turn = self.turns;
-        if let Some(entry) = self.lanes.get_mut(lane) {
+        self.change(*lane, |entry| {
             entry.turn = turn;
             entry.pause = None;
             if let Some(last) = last {
@@ -221,24 +320,29 @@ impl LaneBook {
             if got < asked {
                 entry.state = State::Empty;
             }
-        }
+        });
     }
 
     /// Another process is claiming from the lane's connection.
     pub(crate) fn pause(&mut self, lane: &Lane, until: Instant) {
-        if let Some(entry) = self.lanes.get_mut(lane) {
-            entry.pause = Some(until);
-        }
+        self.change(*lane, |entry| entry.pause = Some(until));
     }
 
     /// When the first paused lane may be tried.
     pub(crate) fn paused_until(&self) -> Option<Instant> {
-        self.lanes
-            .values()
-            .filter(|entry| entry.state == State::Due)
-            .filter_map(|entry| entry.pause)
-            .min()
+        self.places.paused.first().map(|(until, _)| *until)
     }
+}
+
+/// What is due.
+#[derive(Debug)]
+pub(crate) struct DueLanes {
+    /// Those that a fair claim is among.
+    pub(crate) lanes: Vec<DueLane>,
+    /// Organizations in which something is due, those that are not looked at too.
+    pub(crate) organizations: usize,
+    /// When something will be due in another.
+    pub(crate) next: Option<DateTime<Utc>>,
 }
 
 /// A lane in which something is due.
@@ -250,90 +354,5 @@ pub(crate) struct DueLane {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::domain::job::Priority;
-
-    fn lane(organization: u128) -> Lane {
-        Lane::new(
-            OrganizationId(Uuid::from_u128(organization)),
-            None,
-            Priority::Sync,
-            false,
-        )
-    }
-
-    fn at(millis: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp_millis(1_790_000_000_000 + millis).unwrap()
-    }
-
-    #[test]
-    fn a_ring_sets_the_cursor_back_by_the_margin_only() {
-        let mut book = LaneBook::default();
-        let now = Instant::now();
-        book.ring(lane(1), 1, at(0), now);
-        let last = Cursor {
-            run_at: at(5000),
-            id: Uuid::max(),
-        };
-        book.claimed(&lane(1), 10, 3, Some(last));
-        assert!(book.due_lanes(at(5000), now).0.is_empty());
-        book.ring(lane(1), 2, at(5010), now);
-        let (due, _) = book.due_lanes(at(5010), now);
-        assert_eq!(
-            due[0].cursor,
-            Cursor {
-                run_at: at(4910),
-                id: Uuid::nil()
-            }
-        );
-    }
-
-    #[test]
-    fn a_survey_does_not_silence_a_later_ring() {
-        let mut book = LaneBook::default();
-        let now = Instant::now();
-        book.ring(lane(1), 1, at(0), now);
-        book.ring(lane(2), 2, at(0), now);
-        book.survey(
-            Surveyed {
-                rings: 1,
-                began: at(0),
-                lanes: vec![],
-            },
-            now,
-        );
-        let (due, _) = book.due_lanes(at(1), now);
-        assert_eq!(
-            due.iter().map(|due| due.lane).collect::<Vec<_>>(),
-            vec![lane(2)]
-        );
-    }
-
-    #[test]
-    fn a_job_for_later_is_due_later() {
-        let mut book = LaneBook::default();
-        let now = Instant::now();
-        book.due(lane(1), at(500), 1, now);
-        assert_eq!(book.due_lanes(at(0), now).1, Some(at(500)));
-        assert_eq!(book.due_lanes(at(500), now).0.len(), 1);
-    }
-
-    #[test]
-    fn two_organizations_contend_for_a_while_and_the_platform_only_while_it_works() {
-        let mut book = LaneBook::default();
-        let now = Instant::now();
-        book.ring(lane(1), 1, at(0), now);
-        book.due_lanes(at(0), now);
-        assert!(!book.contended(now));
-        let platform = Lane::new(OrganizationId::PLATFORM, None, Priority::Sweep, false);
-        book.ring(platform, 2, at(0), now);
-        book.due_lanes(at(0), now);
-        assert!(book.contended(now));
-        assert!(!book.contended(now + Duration::from_secs(1)));
-        book.ring(lane(2), 3, at(0), now);
-        book.due_lanes(at(0), now);
-        assert!(book.contended(now + Duration::from_secs(1)));
-        assert!(!book.contended(now + Duration::from_secs(11)));
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

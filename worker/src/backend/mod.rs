@@ -40,6 +40,7 @@ pub(crate) mod link;
 pub(crate) mod listen;
 mod pace;
 pub(crate) mod plan;
+mod ready;
 pub(crate) mod running;
 mod source;
 pub(crate) mod survey;

@@ -14,7 +14,7 @@ use super::ledger::Slots;
 
 /// Lanes in one statement: each of a connection takes an advisory lock, of which the server has a
 /// bounded number.
-const MOST_LANES: usize = 64;
+pub(crate) const MOST_LANES: usize = 64;
 /// Jobs in one statement: there was no gain beyond.
 pub(crate) const MOST_JOBS: usize = 256;
 
@@ -70,18 +70,19 @@ pub(crate) struct Quota {
     pub(crate) jobs: usize,
 }
 
-/// The claim to make now; empty where nothing is due that there is room for.
-pub(crate) fn plan(due: &[DueLane], slots: &Slots, room: Room) -> Vec<Quota> {
+/// The claim to make now; empty where nothing is due that there is room for. Of `organizations` in
+/// which something is due, `due` has at least those whose turn it is ([`super::ready`]).
+pub(crate) fn plan(due: &[DueLane], organizations: usize, slots: &Slots, room: Room) -> Vec<Quota> {
     let mut free = room.free(slots).min(MOST_JOBS);
     let mut free_long = room.for_long(slots);
-    let mut organizations: BTreeMap<OrganizationId, Vec<&DueLane>> = BTreeMap::new();
+    let mut by_organization: BTreeMap<OrganizationId, Vec<&DueLane>> = BTreeMap::new();
     for lane in due {
-        organizations
+        by_organization
             .entry(lane.lane.organization)
             .or_default()
             .push(lane);
     }
-    let mut order: Vec<(usize, u64, Vec<&DueLane>)> = organizations
+    let mut order: Vec<(usize, u64, Vec<&DueLane>)> = by_organization
         .into_iter()
         .map(|(organization, lanes)| {
             let held = slots
@@ -95,7 +96,7 @@ pub(crate) fn plan(due: &[DueLane], slots: &Slots, room: Room) -> Vec<Quota> {
         .collect();
     order.sort_by_key(|(held, turn, _)| (*held, *turn));
     let mut plan = Vec::new();
-    let mut left = order.len();
+    let mut left = organizations.max(order.len());
     for (held, _, mut lanes) in order {
         let mut share = free.div_ceil(left.max(1)).min(room.for_organization(held));
         left -= 1;
@@ -146,6 +147,10 @@ mod tests {
             cursor: Cursor::START,
             turn: 0,
         }
+    }
+
+    fn plan(due: &[DueLane], slots: &Slots, room: Room) -> Vec<Quota> {
+        super::plan(due, 0, slots, room)
     }
 
     fn room(concurrency: usize, contended: bool) -> Room {

@@ -1,7 +1,7 @@
 //! The surveyor: finds every lane by itself, for what no bell told of, what is due by time alone,
 //! and what a cursor passed over.
 //!
-//! At most every second and at most a tenth of the time; on a connection of its own, since its scan
+//! At most every second and at most a twentieth of the time; on a connection of its own, since its scan
 //! may have to walk over entries that an old snapshot keeps, while claims go on.
 
 use std::sync::Arc;
@@ -58,8 +58,8 @@ pub(crate) async fn run(core: Arc<Core>) {
             }
             Err(error) => link.failed(&error).await,
         }
-        wait = EVERY.max(start.elapsed() * 10);
-        at_least = AT_ONCE.max(start.elapsed() * 10);
+        wait = EVERY.max(start.elapsed() * 20);
+        at_least = AT_ONCE.max(start.elapsed() * 20);
     }
     link.close().await;
 }

@@ -91,13 +91,17 @@ pub async fn refresh_due(
     id: ConnectionId,
     patience: Duration,
 ) -> Result<Renewal, Error> {
-    let connection = find_own(context, permit, id).await?;
     let wish = Wish {
         wanting: Wanting::Due,
         reason: RefreshReason::Sweep,
         actor: permit.actor().clone(),
         patience,
     };
+    let organization = permit.organization();
+    if let Some(renewal) = refresh::renew_due(context, organization, id, wish.clone()).await? {
+        return Ok(renewal);
+    }
+    let connection = find_own(context, permit, id).await?;
     refresh::renew(context, &connection, wish).await
 }
 

@@ -5,11 +5,12 @@
 //! that is not worth a word (the connection is switched off, or dead already) is noted all the same,
 //! so that no sweep reads it again. Steps that were slept through are one: the nearest is told.
 
-use super::expiry::{self, ENDED};
+use super::expiry;
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
+use crate::domain::ending::{ENDED, days_left, step};
 use crate::domain::ids::ConnectionId;
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::flows::audit::{self, Change};
@@ -29,7 +30,7 @@ pub async fn warn(context: &Context, permit: &Permit, id: ConnectionId) -> Resul
     let Some(ending) = warnings::ending(&mut *tx, id).await? else {
         return Ok(false);
     };
-    let Some(step) = expiry::step(ending.ends_at, now) else {
+    let Some(step) = step(ending.ends_at, now) else {
         return Ok(false);
     };
     // What is under way decides first; the next sweep looks again.
@@ -55,7 +56,7 @@ pub async fn warn(context: &Context, permit: &Permit, id: ConnectionId) -> Resul
                 "token"
             };
             Change::of_connection(Event::GitConnectionExpiring, &connection)
-                .with("days", expiry::days_left(ending.ends_at, now))
+                .with("days", days_left(ending.ends_at, now))
                 .with("expires_at", ending.ends_at.to_rfc3339())
                 .with("what", what)
         };

@@ -6,8 +6,10 @@ mod input;
 mod list;
 mod merge;
 mod save;
+mod warn;
 
 pub use delete::delete;
 pub use input::{Field, Save};
 pub use list::list;
 pub use save::{Saved, save};
+pub use warn::warn;

@@ -2,7 +2,6 @@
 
 use crate::authz::Permit;
 use crate::domain::ids::ConnectionId;
-use crate::domain::meter::CallClass;
 use crate::flows::connections::find;
 use crate::flows::{Context, Error};
 use crate::providers::{BranchPage, BranchQuery};
@@ -19,9 +18,9 @@ pub async fn branches(
     query: &BranchQuery,
 ) -> Result<BranchPage, Error> {
     let connection = find(context, permit, connection).await?;
-    let mut session = session::open(context, connection, CallClass::Interactive).await?;
+    let (context, mut session) = context.listings.look_at(context, connection).await?;
     let answer = session::ask!(
-        context,
+        &context,
         session,
         session.provider.branches(&session.access, query)
     );

@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
-use crate::domain::meter::CallClass;
 use crate::domain::page::{Page, PageRequest, Start, bounded};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::{RemoteRepository, Repository};
@@ -144,7 +143,7 @@ async fn live(
     connection: Connection,
     query: &Query,
 ) -> Result<Page<ListedRepository>, Error> {
-    let mut session = session::open(context, connection, CallClass::Interactive).await?;
+    let (context, mut session) = context.listings.look_at(context, connection).await?;
     let kind = session.provider.kind();
     let list = ListQuery {
         per_page: query.per_page,
@@ -152,7 +151,7 @@ async fn live(
         search: query.search.clone(),
     };
     let answer = session::ask!(
-        context,
+        &context,
         session,
         session.provider.repositories(&session.access, &list, None)
     );

@@ -4,11 +4,13 @@
 //! scope `api` or `self_rotate`) revokes the token at once and answers its successor; without
 //! `expires_at` that lives a week; 401 expired or revoked, 403 not allowed, 405 not a personal access
 //! token (project and group tokens rotate below their own project's or group's id, which nobody has
-//! told us). A revoked token that is presented here again revokes its whole family.
+//! told us). `DELETE /personal_access_tokens/self` ends a token with itself (204). A revoked token that is presented here again revokes its whole family.
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use gitlab::api::personal_access_tokens::{PersonalAccessTokenSelf, RotatePersonalAccessTokenSelf};
+use gitlab::api::personal_access_tokens::{
+    PersonalAccessTokenSelf, RevokePersonalAccessTokenSelf, RotatePersonalAccessTokenSelf,
+};
 use serde::Deserialize;
 
 use super::super::transport::{failure, object};
@@ -76,6 +78,13 @@ impl TokenRotation for Gitlab {
             token: Secret::from(rotated.token),
             expires_at: rotated.expires_at.map(end_of),
         })
+    }
+
+    async fn revoke(&self, access: &Access) -> Result<(), ProviderError> {
+        let endpoint = RevokePersonalAccessTokenSelf::builder()
+            .build()
+            .map_err(unbuildable)?;
+        self.client.ask(access, &endpoint, &[]).await.map(drop)
     }
 }
 

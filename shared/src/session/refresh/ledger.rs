@@ -1,31 +1,38 @@
-//! Takes renewals and stores new pairs, those of one moment together.
+//! Reads what is to be renewed, takes renewals and stores new pairs, those of one moment together.
 //!
 //! Needs: a storm of renewals (a cold start, an outage of a provider) must not be a storm of
 //! commits; one alone must not wait for company.
-//! Design: two tasks, one for each statement. Each sends what has gathered while its last statement
-//! was on the way: at rest that is one, in a storm dozens. Both statements may be repeated after a
-//! lost answer (they know their attempts), and a batch that a single row spoils is sent again row by
-//! row.
+//! Design: a task for each of the three. Each sends what has gathered while its last statement was on
+//! the way, and a moment longer where some have: at rest that is one, in a storm dozens. All may be repeated after a lost answer (taking and
+//! storing know their attempts), and a batch that a single row spoils is sent again row by row.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::LOOK;
 use crate::clock::Clock;
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::flows::{Error, RefreshSettings};
+use crate::store::connections::{self, Renewable};
 use crate::store::sweeps::renewals::{self, Answer, Renewed, Stored, Waits, Wanted};
 use crate::store::{Db, StoreError};
 
 /// In one statement.
 const MOST: usize = 128;
+/// Where some came together others are about to come: what waits a moment for company makes fewer
+/// statements. One alone waits for nobody, and many need none.
+const SOME: usize = 3;
+const MANY: usize = 24;
+const COMPANY: Duration = Duration::from_millis(3);
 /// Tries to take, where the database does not answer.
 const TRIES: u32 = 3;
 
 /// The handle. Cheap to clone; its tasks end with the last one.
 #[derive(Clone)]
 pub struct Ledger {
+    read: mpsc::UnboundedSender<Asked<(OrganizationId, ConnectionId), Renewable>>,
     take: mpsc::UnboundedSender<Asked<Wanted, Answer>>,
     store: mpsc::UnboundedSender<Asked<Renewed, Stored>>,
 }
@@ -44,6 +51,19 @@ impl Ledger {
             deadline: settings.deadline,
         };
         let holder = settings.holder.clone();
+        let (read, reading) = mpsc::unbounded_channel();
+        let reader = db.clone();
+        tokio::spawn(work(
+            reading,
+            |wanted: &(OrganizationId, ConnectionId)| wanted.1,
+            |found: &Renewable, wanted: &(OrganizationId, ConnectionId)| {
+                (found.0.organization_id, found.0.id) == *wanted
+            },
+            move |batch: Vec<(OrganizationId, ConnectionId)>| {
+                let db = reader.clone();
+                async move { connections::renewable(&db, &batch).await }
+            },
+        ));
         let (take, taking) = mpsc::unbounded_channel();
         let (store, storing) = mpsc::unbounded_channel();
         let (taker, time) = (db.clone(), clock.clone());
@@ -52,7 +72,7 @@ impl Ledger {
             |wanted: &Wanted| wanted.connection,
             |answer: &Answer, wanted: &Wanted| answer.attempt == wanted.attempt,
             move |batch: Vec<Wanted>| {
-                let (db, holder, now) = (taker.system(), holder.clone(), time.now());
+                let (db, holder, now) = (taker.batches(), holder.clone(), time.now());
                 async move { renewals::take(&db, &batch, waits, &holder, now).await }
             },
         ));
@@ -62,11 +82,20 @@ impl Ledger {
             |renewed: &Renewed| renewed.connection,
             |stored: &Stored, renewed: &Renewed| stored.attempt == renewed.attempt,
             move |batch: Vec<Renewed>| {
-                let (db, now) = (storer.system(), time.now());
+                let (db, now) = (storer.batches(), time.now());
                 async move { renewals::store(&db, &batch, now).await }
             },
         ));
-        Self { take, store }
+        Self { read, take, store }
+    }
+
+    /// A connection and what it has to be renewed with; `None` where there is none of this id.
+    pub(super) async fn read(
+        &self,
+        organization: OrganizationId,
+        connection: ConnectionId,
+    ) -> Result<Option<Renewable>, Error> {
+        Ok(ask(&self.read, (organization, connection)).await?)
     }
 
     /// Takes a renewal; `None` where the connection is gone.
@@ -111,7 +140,6 @@ async fn work<Q, A, F>(
     statement: impl Fn(Vec<Q>) -> F,
 ) where
     Q: Clone,
-    A: Copy,
     F: Future<Output = Result<Vec<A>, StoreError>>,
 {
     let mut waiting: Vec<Asked<Q, A>> = Vec::new();
@@ -122,18 +150,19 @@ async fn work<Q, A, F>(
                 None => return,
             }
         }
-        while waiting.len() < MOST
-            && let Ok(next) = asked.try_recv()
-        {
-            waiting.push(next);
+        gather(&mut asked, &mut waiting);
+        if (SOME..MANY).contains(&waiting.len()) {
+            tokio::time::sleep(COMPANY).await;
+            gather(&mut asked, &mut waiting);
         }
         let batch = distinct(&mut waiting, &of);
         let questions: Vec<Q> = batch.iter().map(|one| one.question.clone()).collect();
         match statement(questions).await {
-            Ok(rows) => {
+            Ok(mut rows) => {
                 for one in batch {
-                    let row = rows.iter().find(|row| answers(row, &one.question));
-                    let _ = one.reply.send(Ok(row.copied()));
+                    let place = rows.iter().position(|row| answers(row, &one.question));
+                    let row = place.map(|place| rows.swap_remove(place));
+                    let _ = one.reply.send(Ok(row));
                 }
             }
             Err(error) if batch.len() == 1 || matches!(error, StoreError::Unavailable(_)) => {
@@ -151,10 +180,19 @@ async fn work<Q, A, F>(
                 tracing::warn!(%error, "a batch of renewals is sent again one by one");
                 for one in batch {
                     let rows = statement(vec![one.question]).await;
-                    let _ = one.reply.send(rows.map(|rows| rows.first().copied()));
+                    let row = rows.map(|rows| rows.into_iter().next());
+                    let _ = one.reply.send(row);
                 }
             }
         }
+    }
+}
+
+fn gather<T>(asked: &mut mpsc::UnboundedReceiver<T>, waiting: &mut Vec<T>) {
+    while waiting.len() < MOST
+        && let Ok(next) = asked.try_recv()
+    {
+        waiting.push(next);
     }
 }
 

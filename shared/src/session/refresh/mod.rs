@@ -60,7 +60,7 @@ pub use ledger::Ledger;
 use crate::domain::actor::Actor;
 use crate::domain::connection::Connection;
 use crate::domain::health::HealthCode;
-use crate::domain::ids::ActivityId;
+use crate::domain::ids::{ActivityId, ConnectionId, OrganizationId};
 use crate::domain::refresh::RefreshReason;
 use crate::flows::{Context, Error};
 use crate::limits::Endpoint;
@@ -125,6 +125,27 @@ pub struct Wish {
     pub patience: Duration,
 }
 
+/// Renews the token of a connection where its time has come, as of one reading of both: what the
+/// sweep's jobs do by the thousand. `None` where the organization has no connection of this id, or one
+/// without a credential.
+///
+/// # Errors
+/// As [`renew`].
+pub async fn renew_due(
+    context: &Context,
+    organization: OrganizationId,
+    id: ConnectionId,
+    wish: Wish,
+) -> Result<Option<Renewal>, Error> {
+    match context.renewals.read(organization, id).await? {
+        Some((connection, grant)) => {
+            let renewal = renew_read(context, &connection, Some(grant), wish).await?;
+            Ok(Some(renewal))
+        }
+        None => Ok(None),
+    }
+}
+
 /// Renews the token of a connection, or waits for whoever is at it.
 ///
 /// # Errors
@@ -135,10 +156,23 @@ pub async fn renew(
     connection: &Connection,
     wish: Wish,
 ) -> Result<Renewal, Error> {
+    renew_read(context, connection, None, wish).await
+}
+
+async fn renew_read(
+    context: &Context,
+    connection: &Connection,
+    mut seen: Option<StoredCredential>,
+    wish: Wish,
+) -> Result<Renewal, Error> {
     let until = Instant::now() + wish.patience;
     let mut look = LOOK;
     loop {
-        let Some(grant) = read(context, connection).await? else {
+        let grant = match seen.take() {
+            Some(grant) => Some(grant),
+            None => read(context, connection).await?,
+        };
+        let Some(grant) = grant else {
             return Ok(Renewal::NotRenewable);
         };
         if !wish.wanting.is(&grant, context.clock.now()) {

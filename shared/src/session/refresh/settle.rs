@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 
 use super::attempt::Attempt;
 use super::judge::{self, Facts, Judgement};
@@ -27,6 +28,9 @@ use crate::vault::{Column, Place, random};
 
 /// Between two tries to reach a database that is away, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// A database that answers and refuses is asked so long to take a new pair: what it refuses for may be
+/// mended by hand.
+const INSISTENCE: Duration = Duration::from_secs(600);
 
 /// Writes an attempt's answer down, for as long as it takes: the new pair exists nowhere else.
 pub(super) async fn settle(
@@ -35,6 +39,7 @@ pub(super) async fn settle(
     may_still_commit: bool,
 ) -> Result<Renewal, Error> {
     let mut wait = Duration::from_millis(50);
+    let until = Instant::now() + INSISTENCE;
     loop {
         let written = match &answer {
             Ok(grant) => renewed(attempt, grant).await,
@@ -44,11 +49,15 @@ pub(super) async fn settle(
             Err(Error::Unavailable(why)) => {
                 tracing::warn!(connection = %attempt.connection.id, %why,
                     "the answer to a renewal waits for the database");
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            Err(Error::Internal(why)) if answer.is_ok() && Instant::now() < until => {
+                tracing::error!(connection = %attempt.connection.id, %why,
+                    "a new pair could not be stored");
             }
             written => return written,
         }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
     }
 }
 

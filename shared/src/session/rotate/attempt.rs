@@ -6,13 +6,22 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::secret::Secret;
-use crate::providers::{ProviderError, RotateErrorClass, Successor, TokenLife, TokenRotation};
+use crate::providers::{
+    Access, ProviderError, RotateErrorClass, Successor, TokenLife, TokenRotation,
+};
 use crate::session::Session;
-use crate::store::rotations::Rotated;
+use crate::store::rotations::{Kept, Rotated};
 use crate::vault::{Column, Place};
 
 /// Between two tries to reach a database that is away, at most.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Tries to end a successor that nobody has, each after a while.
+const GIVEN_BACK_AFTER: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+];
 
 /// A token that was taken.
 pub(super) struct Attempt {
@@ -163,16 +172,40 @@ impl Attempt {
         let organization = self.session.connection.organization_id;
         let mut tx = self.context.db.tenant(organization).await?;
         let connection = face::lock(&mut tx, rotated.connection).await?;
-        let stored = rotations::store(&mut *tx, &rotated, now).await?;
-        if let (Some(connection), true) = (connection, stored) {
+        let kept = rotations::store(&mut *tx, &rotated, now).await?;
+        if let (Some(connection), Kept::Now) = (connection, kept) {
             let end = successor.expires_at;
             face::rotated(&self.context, &mut tx, &self.permit, connection, end).await?;
-        } else {
-            tracing::warn!(connection = %self.session.connection.id,
-                "a successor belongs to a token that was replaced");
         }
         tx.commit().await?;
+        if kept == Kept::Replaced {
+            self.give_back(successor).await;
+        }
         Ok(Outcome::Rotated)
+    }
+
+    /// A successor of a token that was replaced meanwhile is nobody's: it is ended with itself, so
+    /// that it does not live on unseen.
+    async fn give_back(&self, successor: &Successor) {
+        let connection = &self.session.connection.id;
+        tracing::info!(%connection, "a successor belongs to a token that was replaced");
+        let Some(rotation) = self.session.provider.rotation() else {
+            return;
+        };
+        let access = Access {
+            token: successor.token.clone(),
+            ..self.session.access.clone()
+        };
+        for wait in GIVEN_BACK_AFTER {
+            tokio::time::sleep(wait).await;
+            match rotation.revoke(&access).await {
+                Ok(()) => return,
+                Err(error) if error.class == ErrorClass::Unauthorized => return,
+                Err(error) => {
+                    tracing::warn!(%connection, detail = %error.detail, "it could not be ended");
+                }
+            }
+        }
     }
 
     async fn end(&self, outcome: RotationOutcome, detail: &str) -> Result<Outcome, Error> {

@@ -24,7 +24,7 @@
 //!   attempt.
 //! - *Slow holder*: between taking and sending a monotonic clock is looked at; where the process was
 //!   stopped for long, nothing is sent.
-//! - *Pasted meanwhile*: the version has moved; the successor is not stored.
+//! - *Pasted meanwhile*: the version has moved; the successor is not stored, and ended with itself.
 //! - *Token lent out*: it waits for open leases, but not into the last minute.
 
 mod attempt;

@@ -2,6 +2,7 @@
 
 mod installation;
 mod list;
+mod renewable;
 mod renewal;
 mod row;
 mod write;
@@ -18,6 +19,7 @@ use crate::domain::provider::ProviderKind;
 
 pub use installation::{Installed, bind, lock_installation, of_installation};
 pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
+pub use renewable::{Renewable, renewable};
 pub use renewal::record_renewal;
 pub use write::{
     Patch, delete, delete_many, insert, note_refresh_end, patch, record_use, record_validation,

@@ -1,6 +1,7 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
 mod budgets;
+pub mod chains;
 mod feed;
 mod forget;
 pub mod renewals;
@@ -24,7 +25,7 @@ pub use trials::{
     too_many_pasted,
 };
 pub use turns::{Turn, TurnKind, Turns, forget_outbox_events, take_turns};
-pub use warnings::{DueWarning, due_warnings};
+pub use warnings::{DueSecretWarning, DueWarning, due_secret_warnings, due_warnings};
 
 /// Organizations behind `after` with entries that are not sealed yet, at most `limit`: a loose scan, one step of
 /// the index per organization, however many entries each has.

@@ -32,20 +32,19 @@ pub async fn due_rotations(
     limit: i64,
 ) -> Result<Vec<DueRotation>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT k.organization_id, k.id, k.token_expires_at AS "expires_at!",
+        r#"SELECT k.organization_id, k.id, k.rotating_end AS "expires_at!",
             (NOT c.renewable AND c.unrotatable_version IS DISTINCT FROM c.version
                 AND (c.rotate_after IS NULL OR c.rotate_after <= $3)
-                AND k.token_expires_at - GREATEST((k.token_expires_at - c.obtained_at) / 3,
-                    LEAST(interval '168 hours', (k.token_expires_at - c.obtained_at) / 2)) <= $3
+                AND k.rotating_end - GREATEST((k.rotating_end - c.obtained_at) / 3,
+                    LEAST(interval '168 hours', (k.rotating_end - c.obtained_at) / 2)) <= $3
             ) IS TRUE AS "due!"
-         FROM (SELECT organization_id, id, token_expires_at FROM connections
-               WHERE auto_rotate AND is_active AND status = 'active' AND token_expires_at IS NOT NULL
-                 AND token_expires_at > $3
-                 AND token_expires_at <= $3::timestamptz + interval '3000 hours'
-                 AND (token_expires_at, id) > ($1, $2)
-               ORDER BY token_expires_at, id LIMIT $4) k
+         FROM (SELECT organization_id, id, rotating_end FROM connections
+               WHERE rotating_end IS NOT NULL AND rotating_end > $3
+                 AND rotating_end <= $3::timestamptz + interval '3000 hours'
+                 AND (rotating_end, id) > ($1, $2)
+               ORDER BY rotating_end, id LIMIT $4) k
          LEFT JOIN credentials c ON c.connection_id = k.id
-         ORDER BY k.token_expires_at, k.id"#,
+         ORDER BY k.rotating_end, k.id"#,
         after.0,
         after.1.0,
         now,

@@ -27,9 +27,13 @@ pub(super) struct Options {
     /// Worker processes; repeatable [default: 1, 4; 4 with --storm]
     #[arg(long = "processes")]
     processes: Vec<usize>,
-    /// Calls in flight over all processes [default: 64; 16 with --storm]
+    /// Renewals that the provider works on at once, others wait there [default: 64]; with --storm the
+    /// calls in flight over all processes [default: 256]
     #[arg(long)]
     in_flight: Option<usize>,
+    /// Jobs in flight over all processes, those that read and write included
+    #[arg(long, default_value_t = 128)]
+    slots: usize,
     /// Milliseconds that the provider takes [default: 20]
     #[arg(long, default_value_t = 20)]
     latency_ms: u64,

@@ -21,9 +21,10 @@ pub(super) async fn run(rig: &Rig, options: &Options) -> Result<(), Failure> {
             let (forge, app, running) = workers::provider().await?;
             grants::seed(rig, &forge, &app, &running.gitlab.url, (due, organizations)).await?;
             forge.set_latency(Face::GitLab, Duration::from_millis(options.latency_ms));
+            forge.set_at_once(Face::GitLab, in_flight);
             let mut started = Vec::new();
             for _ in 0..processes {
-                let slots = (in_flight / processes).max(1);
+                let slots = (options.slots / processes).max(1);
                 started.push(workers::start(
                     rig,
                     &app,
@@ -46,6 +47,7 @@ pub(super) async fn run(rig: &Rig, options: &Options) -> Result<(), Failure> {
                     "spread": spread,
                     "processes": processes,
                     "in_flight": in_flight,
+                    "job_slots": options.slots,
                     "latency_ms": options.latency_ms,
                     "limit_per_second": in_flight as u64 * 1000 / options.latency_ms.max(1),
                     "conditions": "workers, provider and Postgres (fsync on) on one machine",
@@ -82,8 +84,7 @@ async fn measure(rig: &Rig, due: usize, processes: usize) -> Result<Measured, Fa
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let transactions =
-        "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+    let transactions = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()";
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before: i64 = sqlx::query_scalar(transactions).fetch_one(&mut db).await?;
     grants::make_due(rig).await?;

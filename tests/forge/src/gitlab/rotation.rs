@@ -1,4 +1,5 @@
 //! `POST /personal_access_tokens/self/rotate`: a personal access token makes its successor and ends.
+//! `DELETE /personal_access_tokens/self`: it ends without one.
 //!
 //! Source: "Personal access tokens API" and the vendor's authentication: a token that was rotated already and is
 //! presented here again ends all that came of it, since one of the two who hold it has stolen it.
@@ -19,8 +20,23 @@ const MOST_DAYS: u64 = 365;
 
 /// The answer where this is the endpoint.
 pub(super) fn of(forge: &Forge, asked: &Asked) -> Option<Answer> {
-    let ours = asked.method == Method::POST && asked.path == "/personal_access_tokens/self/rotate";
-    ours.then(|| forge.edit(|state| rotate(state, asked).unwrap_or_else(|refusal| refusal)))
+    let end: fn(&mut State, &Asked) -> Result<Answer, Answer> =
+        match (&asked.method, asked.path.as_str()) {
+            (&Method::POST, "/personal_access_tokens/self/rotate") => rotate,
+            (&Method::DELETE, "/personal_access_tokens/self") => revoke,
+            _ => return None,
+        };
+    Some(forge.edit(|state| end(state, asked).unwrap_or_else(|refusal| refusal)))
+}
+
+/// "Revoke a personal access token", by itself: 204.
+fn revoke(state: &mut State, asked: &Asked) -> Result<Answer, Answer> {
+    let presented = caller::credential(asked).unwrap_or_default();
+    if caller::authenticate(state, asked)?.is_none() {
+        return Err(errors::unauthorized());
+    }
+    state.revoke(&presented);
+    Ok(answer::bytes(204, "application/json", ""))
 }
 
 fn rotate(state: &mut State, asked: &Asked) -> Result<Answer, Answer> {

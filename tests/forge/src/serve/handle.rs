@@ -60,6 +60,7 @@ where
     };
     let arrived = arrive(&forge, door.face, &mut asked);
     let inner = &forge.inner;
+    let _place = forge.place(door.face).await;
     pause(forge.latency(door.face)).await;
     inner.gates.pass(&arrived, Hold::BeforeWork).await;
     let fault = inner.faults.strike(&arrived);

@@ -6,10 +6,13 @@
 //! what was read before is asked for again by its ETags, which costs nothing at GitHub where nothing
 //! changed. Callers of one connection wait for one reading. A listing belongs to one version of the
 //! credential, which may see other repositories than the next.
+//! Listings that are looked at page by page, and branches, have a memory of answers instead
+//! (`remembered`), and are always asked for.
 //! Bounds: rows in all; a listing goes when nobody has asked for it in a while, the longest unused
 //! one first where there is no room. One that is larger than all the room is read, and not kept.
 
 mod read;
+mod remembered;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,6 +27,7 @@ use crate::session::{self, explain};
 
 use read::Listing;
 pub use read::Writable;
+use remembered::Memories;
 
 /// Answered as it is so long.
 const FRESH: TimeDelta = TimeDelta::seconds(10);
@@ -35,6 +39,7 @@ const MOST_ROWS: usize = 200_000;
 /// Listings by connection.
 #[derive(Default)]
 pub struct Listings {
+    memories: Memories,
     slots: Mutex<HashMap<ConnectionId, Known>>,
 }
 

@@ -31,6 +31,12 @@ pub async fn due_tokens(
     kind: &str,
     limit: i64,
 ) -> Result<Vec<DueToken>, StoreError> {
+    // Planned anew each time: a plan that was made while the queue was empty would read all jobs of a
+    // tenant for each of its tokens, for as long as the connection keeps it.
+    let mut tx = db
+        .pool()
+        .begin_with("BEGIN READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan")
+        .await?;
     let rows = sqlx::query!(
         r#"SELECT due.organization_id, due.connection_id, due.next_refresh_at AS "since!",
             standing.id IS NOT NULL AS "enqueued!"
@@ -50,8 +56,9 @@ pub async fn due_tokens(
         kind,
         limit
     )
-    .fetch_all(db.pool())
+    .fetch_all(&mut *tx)
     .await?;
+    tx.commit().await?;
     Ok(rows
         .into_iter()
         .map(|row| DueToken {

@@ -68,6 +68,8 @@ pub async fn store(
         .iter()
         .map(|r| r.scopes.as_ref().map(|scopes| serde_json::json!(scopes)))
         .collect();
+    // Each attempt is probed by its whole key: joined, the planner may read all attempts of a tenant
+    // once per row.
     let rows = sqlx::query!(
         r#"WITH given AS MATERIALIZED (
             SELECT g.*, k.id AS face, k.status, k.health_code
@@ -79,11 +81,12 @@ pub async fn store(
             ORDER BY k.id
             FOR NO KEY UPDATE OF k
         ), held AS MATERIALIZED (
-            SELECT g.*, c.organization_id, c.version AS stands, r.outcome
+            SELECT g.*, c.organization_id, c.version AS stands, (
+                SELECT r.outcome FROM token_refreshes r
+                WHERE r.organization_id = c.organization_id AND r.connection_id = g.connection_id
+                  AND r.id = g.attempt) AS outcome
             FROM given g
             JOIN credentials c ON c.connection_id = g.connection_id
-            LEFT JOIN token_refreshes r ON r.organization_id = c.organization_id
-                 AND r.connection_id = g.connection_id AND r.id = g.attempt
             ORDER BY c.connection_id
             FOR UPDATE OF c
         ), stored AS (
