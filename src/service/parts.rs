@@ -8,6 +8,7 @@ use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
 use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
+use shared::flows::webhooks::Intake;
 use shared::flows::{Context, RefreshSettings, Retention, SyncSettings};
 use shared::outbound::{Limits, Outbound};
 use shared::providers::{ConfiguredInstances, Providers};
@@ -59,12 +60,14 @@ impl Parts {
         let renewals = Ledger::start(&db, &clock, &refresh);
         let providers = Providers::new(outbound.clone(), clock.clone(), &instances);
         let apps = registrations(config, &providers)?;
+        let doorbell = Doorbell::over(redis.clone(), connect.clone());
+        let intake = Intake::start(&db, &clock, &doorbell);
         let context = Context {
             db,
             vault: Vault::new(keyring),
             providers: Arc::new(providers),
             clock,
-            doorbell: Doorbell::over(redis.clone(), connect.clone()),
+            doorbell,
             retention: retention(config),
             apps: Arc::new(apps),
             renewals,
@@ -75,6 +78,7 @@ impl Parts {
             listings: Arc::default(),
             under_way: TaskTracker::new(),
             minted: MintedTokens::default(),
+            intake,
         };
         Ok(Self {
             context,
@@ -102,6 +106,7 @@ fn retention(config: &Config) -> Retention {
     Retention {
         jobs: time(config.jobs.retention),
         failed_jobs: time(config.jobs.failed_retention),
+        deliveries: time(config.jobs.delivery_retention),
     }
 }
 

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::flows::repositories::Listings;
+use crate::flows::webhooks::Intake;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
 use crate::session::MintedTokens;
@@ -45,6 +46,8 @@ pub struct Context {
     pub under_way: TaskTracker,
     /// Tokens of installations of GitHub Apps, in this process.
     pub minted: MintedTokens,
+    /// Takes deliveries of webhooks.
+    pub intake: Intake,
 }
 
 /// When and under what lease tokens are refreshed; what the operator set.
@@ -79,4 +82,6 @@ pub struct Retention {
     pub jobs: TimeDelta,
     /// Jobs that failed, after their end (`MOORING_FAILED_JOB_RETENTION`).
     pub failed_jobs: TimeDelta,
+    /// Deliveries of webhooks, after they came (`MOORING_DELIVERY_RETENTION`).
+    pub deliveries: TimeDelta,
 }

@@ -22,6 +22,7 @@ pub mod organizations;
 pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
+pub mod webhooks;
 
 pub use context::{Context, RefreshSettings, Retention, SyncSettings};
 pub use error::{Dependant, Error, FieldError};

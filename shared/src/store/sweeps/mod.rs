@@ -1,5 +1,7 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
+mod app_sources;
+mod deliveries;
 mod feed;
 mod forget;
 pub mod renewals;
@@ -13,6 +15,8 @@ use super::connect::SystemExecutor;
 use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
+pub use app_sources::{connections_of_app, delivering_apps};
+pub use deliveries::{DeliveryOwner, delete_deliveries, delivery_owners};
 pub use feed::{Standing, entries_of_event, standings};
 pub use forget::forget_oauth_states;
 pub use rotations::{DueRotation, due_rotations};
