@@ -3,11 +3,14 @@
 mod apps;
 mod dedupe;
 mod effects;
+mod fuzz;
+mod killed;
 mod recover;
 mod refused;
 mod register;
 mod seen;
 mod send;
+mod slow;
 
 use mooring_forge::TokenSpec;
 use serde_json::{Value, json};

@@ -2,10 +2,11 @@
 
 use mooring_forge::{Letter, Scheme};
 use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection};
 
 use super::Letters;
 use crate::bad_input::rows;
-use crate::world::{Api, run_without_worker, verifier};
+use crate::world::{Api, run_test, run_without_worker, until, verifier};
 
 const SCHEMES: [(&str, Scheme); 4] = [
     ("github", Scheme::GitHub),
@@ -161,5 +162,36 @@ fn an_organization_has_its_share_and_no_more() {
             ..hook.clone()
         };
         forged.send(&letter).await.problem(401, "invalid_signature");
+    });
+}
+
+#[test]
+fn what_the_database_does_not_take_is_503_and_a_sync_makes_up_for_it() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let id = owner.any_connection(&w, "github").await;
+        owner.synced(&id).await;
+        let hook = owner.hook(&id, Scheme::GitHub).await;
+        let letter = Letters(&w).letter("1", "star", &json!({}));
+        let options = &w.options;
+        let owner_of_schema = |sql: &'static str| async move {
+            let mut db = PgConnection::connect_with(options).await.unwrap();
+            db.execute(sql).await.unwrap();
+        };
+        owner_of_schema("REVOKE INSERT ON webhook_deliveries FROM mooring_system").await;
+        let answer = hook.send(&letter).await;
+        answer.problem(503, "not_stored");
+        assert!(answer.header("retry-after").is_some());
+        owner_of_schema("GRANT INSERT ON webhook_deliveries TO mooring_system").await;
+        hook.accepted(&letter).await;
+        until("a sync", || async {
+            let runs = owner
+                .get(&format!("/git-connections/{id}/syncs"))
+                .await
+                .expect(200);
+            let by_webhook = runs["syncs"][0]["trigger"] == "webhook";
+            by_webhook.then_some(())
+        })
+        .await;
     });
 }

@@ -7,6 +7,7 @@
 mod peer;
 mod sender;
 mod stage;
+mod storm;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ struct Options {
     /// Organizations that are delivered to
     #[arg(long, default_value_t = 16)]
     organizations: usize,
+    /// Send so many deliveries while processes are killed and the server crashes, instead
+    #[arg(long, value_name = "DELIVERIES")]
+    storm: Option<u64>,
 }
 
 /// Runs it.
@@ -44,7 +48,10 @@ pub async fn run(environment: Environment, arguments: Vec<String>) -> Result<(),
     let options =
         Options::try_parse_from(arguments).map_err(|error| Failure::usage(error.to_string()))?;
     let rig = Rig::start(environment).await?;
-    let measured = measure(&rig, &options).await;
+    let measured = match options.storm {
+        Some(deliveries) => storm::run(&rig, &options, deliveries).await,
+        None => measure(&rig, &options).await,
+    };
     rig.end().await;
     measured
 }

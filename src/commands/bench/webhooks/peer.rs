@@ -42,11 +42,9 @@ pub async fn run(
         .await
         .is_ok();
     // What a delivery compresses to, more or less.
+    let text = b"https://api.github.com/repos/octo/hello-world/0123456789abcdef";
     let body: Vec<u8> = (0..bytes)
-        .map(|place| {
-            b"https://api.github.com/repos/octo/hello-world/0123456789abcdef"
-                [place * 7 % 62 ^ place / 61 % 3]
-        })
+        .map(|place| text[(place * 7 + place / 61) % text.len()])
         .collect();
     match pgbench(&options, &body, connections, time).await {
         Some(rate) => Ok(Peer {

@@ -131,7 +131,10 @@ pub async fn ask(
 }
 
 /// Reads one answer whole: its status and its body.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<(u16, Vec<u8>), Failure> {
+pub(super) async fn read_answer(
+    stream: &mut TcpStream,
+    buffer: &mut [u8],
+) -> Result<(u16, Vec<u8>), Failure> {
     let broken = || Failure::failed("an answer broke off, or is too long");
     let mut filled = 0;
     loop {
