@@ -133,6 +133,7 @@ async fn every_example_of_the_vendors_is_understood() {
                 PullRequestChange::Synchronized => format!("synchronized {}", request.number),
                 PullRequestChange::Closed { merged } => format!("closed {merged}"),
             },
+            Happening::HookDeleted => "hook deleted".to_owned(),
             Happening::Listing => "listing".to_owned(),
             Happening::Nothing(_) => "nothing".to_owned(),
         };

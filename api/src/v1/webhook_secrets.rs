@@ -103,6 +103,15 @@ pub(crate) struct WebhookState {
     last_delivery_at: Option<DateTime<Utc>>,
     /// Hooks at the provider, by repository; at most 200.
     hooks: Vec<RepositoryHook>,
+    /// Up to when GitHub's list of what the App has sent was looked through for what never arrived;
+    /// `null` where the connection is no installation of a configured App.
+    checked_until: Option<DateTime<Utc>>,
+    /// Deliveries of the App that had never arrived and were fetched.
+    recovered: i32,
+    /// The last stretch of time that GitHub remembers no deliveries of: a sync stood in for them.
+    gap_from: Option<DateTime<Utc>>,
+    /// Its end.
+    gap_until: Option<DateTime<Utc>>,
 }
 
 pub(crate) const GET: Doc = Doc {
@@ -126,5 +135,9 @@ pub(crate) async fn get(
         registered: stands.registered,
         last_delivery_at: stands.last_delivery_at,
         hooks: stands.hooks,
+        checked_until: stands.recovery.checked_until,
+        recovered: stands.recovery.recovered,
+        gap_from: stands.recovery.gap_from,
+        gap_until: stands.recovery.gap_until,
     }))
 }

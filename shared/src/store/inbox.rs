@@ -362,3 +362,34 @@ pub async fn note_look(
     .await?;
     tx.commit().await.map_err(StoreError::from)
 }
+
+/// What looking through the provider's list has shown of a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Up to when the list was looked through.
+    pub checked_until: Option<DateTime<Utc>>,
+    /// Deliveries that had not arrived and were fetched, in all.
+    pub recovered: i32,
+    /// The beginning of the last stretch of time that no list tells of.
+    pub gap_from: Option<DateTime<Utc>>,
+    /// Its end.
+    pub gap_until: Option<DateTime<Utc>>,
+}
+
+/// What looking through the provider's list has shown of a source; nothing where nobody has looked.
+///
+/// # Errors
+/// As every statement.
+pub async fn recovery(
+    db: &SystemExecutor,
+    source: WebhookSourceId,
+) -> Result<Recovery, StoreError> {
+    let row = sqlx::query_as!(
+        Recovery,
+        "SELECT checked_until, recovered, gap_from, gap_until FROM webhook_sources WHERE id = $1",
+        source.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(row.unwrap_or_default())
+}

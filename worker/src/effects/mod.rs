@@ -22,7 +22,7 @@ use shared::authz::Permit;
 use shared::domain::connection::Connection;
 use shared::domain::webhook::Delivery;
 use shared::flows::connections::{check, relist};
-use shared::flows::{Context, Error};
+use shared::flows::{Context, Error, webhooks};
 use shared::providers::{Happening, HookEvent};
 use shared::queue::NewJob;
 use shared::store::TenantTx;
@@ -77,9 +77,25 @@ pub(crate) async fn apply(scene: &mut Scene<'_>, event: &HookEvent) -> Result<()
         Happening::AuthorizationRevoked { .. } => authorization::apply(scene).await,
         Happening::Push(push) => push::apply(scene, push).await,
         Happening::PullRequest(request) => pull_request::apply(scene, request).await,
+        Happening::HookDeleted => hook_deleted(scene).await,
         Happening::Listing => {
             scene.want_sync("names may have changed");
             Ok(())
         }
     }
+}
+
+/// A hook that is wanted is put there again.
+async fn hook_deleted(scene: &mut Scene<'_>) -> Result<(), Error> {
+    let connection = scene.connection.id;
+    let job =
+        webhooks::job_where_registered(scene.context, scene.permit, scene.tx, connection).await?;
+    match job {
+        Some(job) => {
+            scene.jobs.push(job);
+            scene.did("hook installed again: it was deleted at the provider");
+        }
+        None => scene.did("nothing: the hook is not kept by us"),
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::register;
 use crate::authz::Permit;
 use crate::domain::activity::Event;
+use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::{ConnectionId, WebhookSecretId, WebhookSourceId};
 use crate::domain::page::PageRequest;
 use crate::domain::secret::Secret;
@@ -16,8 +17,9 @@ use crate::flows::audit::{self, Change};
 use crate::flows::connections::find_own;
 use crate::flows::{Context, Error};
 use crate::queue::enqueue;
+use crate::store::inbox::{self, Recovery};
 use crate::store::webhook_deliveries::{self, DeliveryFilter};
-use crate::store::{connections, repository_hooks, webhook_secrets};
+use crate::store::{connections, provider_configs, repository_hooks, webhook_secrets};
 use crate::vault::{Place, random};
 
 /// How long a secret verifies after there is a new one.
@@ -129,6 +131,8 @@ pub struct State {
     pub last_delivery_at: Option<DateTime<Utc>>,
     /// Hooks at the provider.
     pub hooks: Vec<RepositoryHook>,
+    /// What the provider's list of deliveries has shown, of an App's installation.
+    pub recovery: Recovery,
 }
 
 /// Hooks that are shown.
@@ -148,6 +152,26 @@ pub async fn state(context: &Context, permit: &Permit, id: ConnectionId) -> Resu
         ..DeliveryFilter::default()
     };
     let newest = webhook_deliveries::list(&mut *tx, &filter, &PageRequest::first(1)).await?;
+    let known = connections::known_as_of(&mut *tx, id).await?;
+    let source = match (connection.auth_method, connection.github_app_id) {
+        (AuthMethod::GithubApp, Some(app)) => {
+            // A pasted key's App may be registered here all the same.
+            let at = (connection.provider, connection.base_url.as_str());
+            let stored = provider_configs::at_instance(&mut *tx, at.0, at.1).await?;
+            let stored = stored.map(|stored| stored.config);
+            let same = stored.filter(|config| config.github_app_id == Some(app));
+            known
+                .provider_config
+                .or(same.map(|config| config.id))
+                .map_or_else(
+                    || WebhookSourceId::of_platform_app(app),
+                    |config| WebhookSourceId(config.0),
+                )
+        }
+        _ => WebhookSourceId(id.0),
+    };
+    drop(tx);
+    let recovery = inbox::recovery(&context.db.system(), source).await?;
     Ok(State {
         url: notes.url,
         events: context.providers.webhooks(connection.provider).events(),
@@ -155,6 +179,7 @@ pub async fn state(context: &Context, permit: &Permit, id: ConnectionId) -> Resu
         registered: notes.registered,
         last_delivery_at: newest.first().map(|one| one.received_at),
         hooks,
+        recovery,
     })
 }
 

@@ -166,6 +166,7 @@ pub(super) fn read(headers: &DeliveryHeaders, body: &[u8]) -> Result<HookEvent, 
             };
             (None, what)
         }
+        "meta" if action == "deleted" => (None, Happening::HookDeleted),
         "github_app_authorization" if action == "revoked" => {
             let account = told.sender.and_then(|sender| sender.id);
             let account = account.ok_or_else(|| missing("sender"))?;

@@ -43,6 +43,8 @@ pub enum Happening {
     Push(Push),
     /// A pull request changed.
     PullRequest(PullRequest),
+    /// Somebody deleted the hook at the provider.
+    HookDeleted,
     /// Something that shows only in a listing.
     Listing,
     /// Nothing that matters here; why.
