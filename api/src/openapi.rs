@@ -100,13 +100,14 @@ pub(crate) fn describe<'t>(
     } else {
         format!("{}\n\n{who}", doc.description)
     });
-    if route.access != Access::Anyone {
+    let open = matches!(route.access, Access::Anyone | Access::Provider);
+    if !open {
         operation
             .security
             .push(IndexMap::from_iter([(SCHEME.to_owned(), Vec::new())]));
     }
     add_path_parameters(operation, &route.path);
-    if route.changes() {
+    if route.changes() && !open {
         operation.parameters.push(idempotency_key());
     }
     add_problems(operation, route, doc);
@@ -116,6 +117,7 @@ pub(crate) fn describe<'t>(
 fn who(access: Access) -> String {
     match access {
         Access::Anyone => "Needs no credential.".to_owned(),
+        Access::Provider => "Called by providers: the signature is the credential.".to_owned(),
         Access::SignedIn => "Needs a user token or an API token.".to_owned(),
         Access::Organization(need) => format!("Needs `{}` in the organization.", need.word()),
         Access::Platform(shared::authz::Need::PortalAdmin) => "Needs `portal_admin`.".to_owned(),
@@ -214,7 +216,8 @@ pub(crate) fn text_header(
 
 fn add_problems(operation: &mut Operation, route: &Route, doc: &Doc) {
     let mut problems: Vec<(u16, &str)> = Vec::new();
-    if route.access != Access::Anyone {
+    let open = matches!(route.access, Access::Anyone | Access::Provider);
+    if !open {
         problems.extend([
             (401, "unauthenticated"),
             (401, "token_expired"),
@@ -227,9 +230,9 @@ fn add_problems(operation: &mut Operation, route: &Route, doc: &Doc) {
             problems.extend([(403, "permission_denied"), (404, "not_found")])
         }
         Access::Platform(_) => problems.push((403, "permission_denied")),
-        Access::Anyone | Access::SignedIn => {}
+        Access::Anyone | Access::Provider | Access::SignedIn => {}
     }
-    if route.changes() {
+    if route.changes() && !open {
         problems.extend([
             (403, "aal2_required"),
             (409, "idempotency_mismatch"),

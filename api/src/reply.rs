@@ -75,6 +75,10 @@ pub struct Put<T> {
 #[derive(Debug)]
 pub struct Accepted(pub Job);
 
+/// 202 and a body: it is stored, and done later.
+#[derive(Debug)]
+pub struct Taken<T>(pub T);
+
 /// 204.
 #[derive(Debug)]
 pub struct NoContent;
@@ -143,6 +147,12 @@ impl IntoResponse for Accepted {
     }
 }
 
+impl<T: Serialize> IntoResponse for Taken<T> {
+    fn into_response(self) -> Response {
+        json_response(StatusCode::ACCEPTED, &self.0)
+    }
+}
+
 impl IntoResponse for NoContent {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
@@ -180,6 +190,7 @@ macro_rules! documented {
 documented! {
     Reply: 200;
     Created: 201;
+    Taken: 202;
     Put: 200, 201;
 }
 

@@ -20,6 +20,8 @@ use crate::verb::Verb;
 pub enum Access {
     /// Anyone.
     Anyone,
+    /// A provider that delivers, and proves itself by a signature over what it sends.
+    Provider,
     /// Any caller that is known.
     SignedIn,
     /// A caller of the organization in the path that has what it needs.

@@ -16,7 +16,8 @@ use crate::state::ApiState;
 use crate::v1::{
     activity, api_tokens, available_repositories, branches, connected_repositories, connections,
     credentials, events, jobs, members, oauth, oauth_callback, oauth_refresh, organizations,
-    profiles, provider_configs, repositories, syncs, timeline,
+    profiles, provider_configs, repositories, syncs, timeline, webhook_deliveries, webhook_secrets,
+    webhooks,
 };
 use crate::verb::{Delete, Get, Patch, Post, Put};
 use crate::{openapi, ops};
@@ -76,6 +77,16 @@ fn write(r: &mut Routes) {
 
     r.both(POST, "/git-connections/{connection_id}/credentials", P::ConnectionsUse, credentials::issue, &credentials::ISSUE);
     r.both(DELETE, "/git-connections/{connection_id}/credentials/{lease_id}", P::ConnectionsUse, credentials::give_back, &credentials::GIVE_BACK);
+
+    r.both(GET, "/git-connections/{connection_id}/webhook", P::ConnectionsList, webhook_secrets::get, &webhook_secrets::GET);
+    r.both(POST, "/git-connections/{connection_id}/webhook", P::ConnectionsUpdate, webhook_secrets::create, &webhook_secrets::CREATE);
+    r.both(DELETE, "/git-connections/{connection_id}/webhook", P::ConnectionsUpdate, webhook_secrets::delete, &webhook_secrets::DELETE);
+    r.at(POST, "/api/v1/webhooks/github", Access::Provider, webhooks::receive_of_app, &webhooks::RECEIVE_OF_APP);
+    r.at(POST, "/api/v1/webhooks/{provider}/{connection_id}", Access::Provider, webhooks::receive, &webhooks::RECEIVE);
+
+    r.both(GET, "/webhook-deliveries", P::ConnectionsList, webhook_deliveries::list, &webhook_deliveries::LIST);
+    r.both(GET, "/webhook-deliveries/{delivery_id}", P::ConnectionsList, webhook_deliveries::get, &webhook_deliveries::GET);
+    r.both(POST, "/webhook-deliveries/{delivery_id}/redeliver", P::RepositoriesManage, webhook_deliveries::redeliver, &webhook_deliveries::REDELIVER);
 
     r.both(GET, "/repositories", P::RepositoriesList, repositories::list, &repositories::LIST);
     r.both(GET, "/repositories/available", P::RepositoriesList, available_repositories::list, &available_repositories::LIST);

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
 
+use crate::extract::Room;
 use crate::metrics::Metrics;
 use crate::middleware::Throttle;
 
@@ -44,6 +45,12 @@ pub struct Settings {
     pub changes: Rate,
     /// Largest body, in bytes.
     pub max_body: usize,
+    /// Largest body of a delivery, in bytes: what GitHub sends at most.
+    pub max_delivery: usize,
+    /// What bodies of deliveries hold together while they come and are stored, in bytes.
+    pub delivery_room: usize,
+    /// Deliveries to one organization, those of repeats included.
+    pub deliveries: Rate,
     /// Longest a call may take until its answer begins.
     pub timeout: Duration,
     /// How long a client may take nothing of what it asked for until its connection is cut.
@@ -84,6 +91,12 @@ impl Settings {
                 burst: 2_000.0,
             },
             max_body: 1024 * 1024,
+            max_delivery: 25 * 1024 * 1024,
+            delivery_room: 128 * 1024 * 1024,
+            deliveries: Rate {
+                per_second: 5_000.0,
+                burst: 50_000.0,
+            },
             timeout: Duration::from_secs(60),
             patience: Duration::from_secs(30),
         }
@@ -112,6 +125,10 @@ pub struct Inner {
     /// Calls that go on although their client left.
     pub(crate) tasks: TaskTracker,
     pub(crate) throttle: Throttle,
+    /// How often each organization is delivered to.
+    pub(crate) deliveries: Throttle,
+    /// Where bodies of deliveries are held.
+    pub(crate) room: Room,
     /// What happens, for those who follow it.
     pub(crate) feed: Feed,
     /// Streams end: the server does.
@@ -143,6 +160,8 @@ impl ApiState {
         checks: Vec<(&'static str, Check)>,
     ) -> Self {
         let throttle = Throttle::new(settings.reads, settings.changes);
+        let deliveries = Throttle::new(settings.deliveries, settings.deliveries);
+        let room = Room::new(settings.delivery_room);
         let db = context.db.clone();
         let database: Check = Arc::new(move || {
             let db = db.clone();
@@ -160,6 +179,8 @@ impl ApiState {
             checks: all,
             tasks: TaskTracker::new(),
             throttle,
+            deliveries,
+            room,
             known: Mutex::default(),
         }))
     }

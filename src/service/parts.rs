@@ -8,6 +8,7 @@ use shared::clock::Clock;
 use shared::config::{Config, ProviderApps};
 use shared::domain::registration::PlatformApps;
 use shared::domain::secret::{ExposeSecret, Secret};
+use shared::flows::webhooks::Intake;
 use shared::flows::{Context, RefreshSettings, Retention, TurnSettings};
 use shared::limits::{BudgetRedis, Limits};
 use shared::outbound::{self, Outbound};
@@ -62,12 +63,14 @@ impl Parts {
         let limits = Limits::start(&db, &clock, refresh.holder.clone(), budgets);
         let providers = Providers::new(outbound.clone(), clock.clone(), &instances);
         let apps = registrations(config, &providers)?;
+        let doorbell = Doorbell::over(redis.clone(), connect.clone());
+        let intake = Intake::start(&db, &clock, &doorbell);
         let context = Context {
             db,
             vault: Vault::new(keyring),
             providers: Arc::new(providers),
             clock,
-            doorbell: Doorbell::over(redis.clone(), connect.clone()),
+            doorbell,
             retention: retention(config),
             apps: Arc::new(apps),
             renewals,
@@ -80,6 +83,7 @@ impl Parts {
             under_way: TaskTracker::new(),
             limits,
             minted: MintedTokens::default(),
+            intake,
         };
         Ok(Self {
             context,
@@ -107,6 +111,7 @@ fn retention(config: &Config) -> Retention {
     Retention {
         jobs: time(config.jobs.retention),
         failed_jobs: time(config.jobs.failed_retention),
+        deliveries: time(config.jobs.delivery_retention),
     }
 }
 

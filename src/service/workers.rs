@@ -37,6 +37,8 @@ impl Workers {
         let stop = CancellationToken::new();
         let mut sealer = JoinSet::new();
         sealer.spawn(worker::sealer::run(parts.context.clone(), stop.clone()));
+        let context = parts.context.clone();
+        sealer.spawn(async move { worker::jobs::enqueue_at_start(&context).await });
         Self {
             engine: Arc::new(Mutex::new(Some(engine))),
             sealer,

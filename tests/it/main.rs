@@ -30,4 +30,5 @@ mod sync_runs;
 mod syncing;
 mod tenancy;
 mod upkeep;
+mod webhooks;
 mod world;

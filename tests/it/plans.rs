@@ -2,6 +2,7 @@
 //! knows it or not.
 
 mod at_scale;
+mod deliveries;
 mod renewals;
 mod timeline;
 mod warnings;
@@ -93,7 +94,10 @@ fn sweeps_read_what_is_due_and_not_the_table() {
                 &["connections_wanted", "jobs_dedupe", "jobs_failed"],
             ),
             ("WITH stretch", &["jobs_pkey"]),
-            ("WITH RECURSIVE owner", &["jobs_pkey"]),
+            (
+                "WITH RECURSIVE owner(organization_id, id, n)",
+                &["jobs_pkey"],
+            ),
             ("AND status <> 1 ORDER BY id LIMIT $2", &["jobs_pkey"]),
             (
                 "FROM sync_runs\n            WHERE status = 'running' AND connection_id > $1",

@@ -33,6 +33,9 @@ fn every_route_refuses_strangers_and_lets_in_whom_it_should() {
         }
         // Only now those that may, so that nothing is gone before it was refused.
         for route in in_order() {
+            if route.access == Access::Provider {
+                continue;
+            }
             let place = place_of(route, &own, &platform);
             let caller = match route.access {
                 Access::Platform(_) => w.admin(),
@@ -61,11 +64,18 @@ fn in_order() -> Vec<&'static Route> {
 fn place_of<'p>(route: &Route, own: &'p Place, platform: &'p Place) -> &'p Place {
     match route.access {
         Access::Platform(_) => platform,
-        Access::Anyone | Access::SignedIn | Access::Organization(_) => own,
+        Access::Anyone | Access::Provider | Access::SignedIn | Access::Organization(_) => own,
     }
 }
 
 async fn nobody(w: &World, route: &Route, place: &Place) {
+    // A signature is the credential there, and nothing else is.
+    if route.access == Access::Provider {
+        let call = w.api.call(route.method.clone(), &place.fill(&route.path));
+        let answer = call.token(&w.owner().token).send().await;
+        assert!(matches!(answer.status, 401 | 404), "{answer}");
+        return;
+    }
     if route.access == Access::Anyone {
         let answer = w.api.get(&place.fill(&route.path)).await;
         // A browser that brings nothing back from a provider is told so.

@@ -25,6 +25,7 @@ use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::NewConnection;
+use shared::flows::webhooks::Intake;
 use shared::flows::{Context, RefreshSettings, Retention, TurnSettings, connections, jobs};
 use shared::limits::Limits;
 use shared::queue::Doorbell;
@@ -183,6 +184,7 @@ impl World {
             renewals: Ledger::start(db, clock, &self.context.refresh),
             listings: Arc::default(),
             minted: MintedTokens::default(),
+            intake: Intake::start(db, clock, &self.context.doorbell),
             ..self.context.clone()
         }
     }
@@ -342,17 +344,18 @@ async fn context(
     let db = Db::connect(options.clone(), PoolSizes::default())
         .await
         .unwrap();
+    let doorbell = Doorbell::postgres(options.clone());
     Context {
         renewals: Ledger::start(&db, clock, &refresh),
         limits: Limits::start(&db, clock, refresh.holder.clone(), None),
-        db,
         vault: Vault::new(key),
         clock: clock.clone(),
         providers: api::providers(clock, served, outbound("127.0.0.1:*")),
-        doorbell: Doorbell::postgres(options.clone()),
+        doorbell: doorbell.clone(),
         retention: Retention {
             jobs: chrono::TimeDelta::days(14),
             failed_jobs: chrono::TimeDelta::days(90),
+            deliveries: chrono::TimeDelta::days(30),
         },
         apps: Arc::default(),
         refresh,
@@ -363,6 +366,8 @@ async fn context(
         listings: Arc::default(),
         under_way: TaskTracker::new(),
         minted: MintedTokens::default(),
+        intake: Intake::start(&db, clock, &doorbell),
+        db,
     }
 }
 

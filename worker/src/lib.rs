@@ -3,6 +3,7 @@
 
 pub mod backend;
 pub mod bench;
+mod effects;
 mod engine;
 pub mod jobs;
 pub mod runtime;

@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use shared::domain::ids::{
     ApiTokenId, ConnectedRepositoryId, ConnectionId, CredentialLeaseId, JobId, ProviderConfigId,
-    RepositoryId, UserId,
+    RepositoryId, UserId, WebhookDeliveryId,
 };
 use uuid::Uuid;
 
@@ -38,6 +38,7 @@ path_ids! {
     UserId: "user_id", "member";
     CredentialLeaseId: "lease_id", "lease";
     ApiTokenId: "token_id", "API token";
+    WebhookDeliveryId: "delivery_id", "delivery";
     ProviderConfigId: "config_id", "provider configuration";
 }
 

@@ -17,6 +17,7 @@ use super::request_id::CallId;
 use super::{body_limit, security_headers};
 use crate::extract::TooLarge;
 use crate::problem::Problem;
+use crate::route::{Access, Route};
 use crate::router;
 use crate::state::ApiState;
 
@@ -57,7 +58,9 @@ pub(crate) async fn edge(
     request.extensions_mut().insert(id.clone());
     let uri = request.uri().clone();
 
-    let response = answer(&state, request, next).instrument(span.clone()).await;
+    let response = answer(&state, route, request, next)
+        .instrument(span.clone())
+        .await;
     let mut response = rendered(&state, response, uri.path(), &id);
     security_headers::put(response.headers_mut());
     id.put(response.headers_mut());
@@ -77,8 +80,16 @@ pub(crate) async fn edge(
 }
 
 /// The inner answer, within the bounds of size and time, whatever happens in it.
-async fn answer(state: &ApiState, mut request: Request, next: Next) -> Response {
-    let bound = TooLarge(state.settings.max_body);
+async fn answer(
+    state: &ApiState,
+    route: Option<&Route>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let bound = TooLarge(match route.map(|route| route.access) {
+        Some(Access::Provider) => state.settings.max_delivery,
+        _ => state.settings.max_body,
+    });
     if let Err(problem) = body_limit::check(&mut request, bound).await {
         return problem.into_response();
     }

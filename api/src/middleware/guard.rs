@@ -31,7 +31,7 @@ pub(crate) async fn guard(State(state): State<ApiState>, request: Request, next:
     let Some(route) = request.extensions().get::<&'static Route>().copied() else {
         return Problem::internal().into_response();
     };
-    if route.access == Access::Anyone {
+    if matches!(route.access, Access::Anyone | Access::Provider) {
         return next.run(request).await;
     }
     // A body cannot be looked at from two sides at once, so the head goes alone.
@@ -123,7 +123,7 @@ async fn entitle(
         require_aal2: state.settings.require_aal2,
     };
     let permit = match route.access {
-        Access::Anyone | Access::SignedIn => {
+        Access::Anyone | Access::Provider | Access::SignedIn => {
             require_signed_in(&caller, &call)?;
             None
         }

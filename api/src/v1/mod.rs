@@ -23,3 +23,6 @@ pub(crate) mod provider_configs;
 pub(crate) mod repositories;
 pub(crate) mod syncs;
 pub(crate) mod timeline;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_secrets;
+pub(crate) mod webhooks;

@@ -85,6 +85,7 @@ impl Reader<'_> {
                 lease: self.duration(&names::JOB_LEASE, SECOND..=HOUR),
                 retention: self.duration(&names::JOB_RETENTION, HOUR..=10 * YEAR),
                 failed_retention: self.duration(&names::FAILED_JOB_RETENTION, HOUR..=10 * YEAR),
+                delivery_retention: self.duration(&names::DELIVERY_RETENTION, HOUR..=10 * YEAR),
             },
             shutdown_grace: self.duration(&names::SHUTDOWN_GRACE, SECOND..=HOUR),
             backup_url: self

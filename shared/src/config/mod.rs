@@ -136,6 +136,8 @@ pub struct Jobs {
     pub retention: Duration,
     /// How long failed jobs are kept.
     pub failed_retention: Duration,
+    /// How long deliveries of webhooks are kept.
+    pub delivery_retention: Duration,
 }
 
 /// Logs and traces.

@@ -95,6 +95,7 @@ settings! {
     SHUTDOWN_GRACE "MOORING_SHUTDOWN_GRACE" plain Some("25s"), "how long running work may take to end after SIGTERM";
     JOB_RETENTION "MOORING_JOB_RETENTION" plain Some("14d"), "how long finished jobs are kept";
     FAILED_JOB_RETENTION "MOORING_FAILED_JOB_RETENTION" plain Some("90d"), "how long failed jobs are kept";
+    DELIVERY_RETENTION "MOORING_DELIVERY_RETENTION" plain Some("30d"), "how long deliveries of webhooks are kept";
     BACKUP_URL "MOORING_BACKUP_URL" plain None, "object store for backups: file://, s3://, az:// or gs://; default file:// and backups in the data directory";
     LOG "MOORING_LOG" plain Some("info"), "what is logged: a level, or directives like info,worker=debug";
     LOG_FORMAT "MOORING_LOG_FORMAT" plain None, "text or json; default text on a terminal, else json";

@@ -46,6 +46,10 @@ text_enum! {
         GitConnectionExpiring = "git_connection_expiring",
         /// A connection's token made its successor.
         GitConnectionRotated = "git_connection_rotated",
+        /// A connection's webhook secret was made, or replaced.
+        GitWebhookCreated = "git_webhook_created",
+        /// A connection's webhook secrets were taken back.
+        GitWebhookDeleted = "git_webhook_deleted",
         /// A connection was deleted.
         GitConnectionDeleted = "git_connection_deleted",
         /// A registration at a provider was saved.

@@ -83,6 +83,12 @@ id! {
     CredentialLeaseId,
     /// One opening of a credential, as hosts' failures are counted.
     TrialId,
+    /// A delivery of a webhook (ours, not the provider's number of it).
+    WebhookDeliveryId,
+    /// What deliveries come from: the hook of a connection, or a GitHub App.
+    WebhookSourceId,
+    /// A secret that deliveries are verified with.
+    WebhookSecretId,
     /// A request, for correlation.
     RequestId,
 }
@@ -101,6 +107,17 @@ impl OrganizationId {
     #[must_use]
     pub fn shown(self) -> Option<Self> {
         (!self.is_platform()).then_some(self)
+    }
+}
+
+impl WebhookSourceId {
+    /// The platform's GitHub App of the settings, which has no row that could name it.
+    #[must_use]
+    pub fn of_platform_app(app: i64) -> Self {
+        let number = u128::from(app.unsigned_abs()) & 0xffff_ffff_ffff;
+        Self(Uuid::from_u128(
+            0x0000_0000_0000_7000_9000_0000_0000_0000 | number,
+        ))
     }
 }
 

@@ -29,3 +29,4 @@ pub mod secret;
 pub mod sync;
 pub(crate) mod text_enum;
 pub mod timeline;
+pub mod webhook;

@@ -13,5 +13,13 @@ text_enum! {
         RepositoryRemoved = "repository.removed",
         /// A sync went through.
         SyncCompleted = "sync.completed",
+        /// A connected repository's branch moved.
+        BranchSynchronized = "branch.synchronized",
+        /// The branch that a connected repository is read from moved.
+        DeploymentRequested = "deployment.requested",
+        /// A pull request into a connected repository was opened, or has other commits.
+        PreviewRequested = "preview.requested",
+        /// A pull request into a connected repository was merged or closed.
+        PreviewClosed = "preview.closed",
     }
 }

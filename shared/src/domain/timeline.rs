@@ -24,6 +24,8 @@ text_enum! {
         Expiring = "expiring",
         /// Its token was replaced by a new one at the provider, or that was tried.
         Rotation = "rotation",
+        /// The provider delivered to its webhook.
+        Delivery = "delivery",
         /// It was made, changed or deleted, or something else about it was.
         Change = "change",
     }

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::domain::registration::PlatformApps;
 use crate::flows::repositories::Listings;
+use crate::flows::webhooks::Intake;
 use crate::limits::Limits;
 use crate::providers::Providers;
 use crate::queue::Doorbell;
@@ -48,6 +49,8 @@ pub struct Context {
     pub limits: Limits,
     /// Tokens of installations of GitHub Apps, in this process.
     pub minted: MintedTokens,
+    /// Takes deliveries of webhooks.
+    pub intake: Intake,
 }
 
 /// When and under what lease tokens are refreshed; what the operator set.
@@ -84,4 +87,6 @@ pub struct Retention {
     pub jobs: TimeDelta,
     /// Jobs that failed, after their end (`MOORING_FAILED_JOB_RETENTION`).
     pub failed_jobs: TimeDelta,
+    /// Deliveries of webhooks, after they came (`MOORING_DELIVERY_RETENTION`).
+    pub deliveries: TimeDelta,
 }

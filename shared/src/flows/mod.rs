@@ -23,6 +23,7 @@ pub mod provider_configs;
 pub mod repositories;
 pub mod sync;
 mod turns;
+pub mod webhooks;
 
 pub use context::{Context, RefreshSettings, Retention, TurnSettings};
 pub use error::{Dependant, Error, FieldError};

@@ -20,6 +20,7 @@ mod rotation;
 mod token_endpoint;
 mod token_prefix;
 mod transport;
+mod webhook;
 
 pub use crate::outbound::Memory;
 pub use access::{Access, Scheme};
@@ -31,6 +32,11 @@ pub use error::{ErrorClass, ProviderError};
 pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAuthApp, Rotation};
 pub use registry::{ConfiguredInstances, Providers};
 pub use rotation::{RotateError, RotateErrorClass, Successor, TokenLife, TokenRotation};
+pub use webhook::{
+    AppDeliveries, BranchMove, Envelope, Expected, Happening, HookEvent, HookPlace, HookSpec,
+    Hooks, InstallationChange, Malformed, Proof, PullRequest, PullRequestChange, Push, Recalled,
+    Remembered, RememberedPage, RepositoryChange, ToldRepository, Webhooks,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

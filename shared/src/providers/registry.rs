@@ -8,7 +8,7 @@ use super::azure::AzureDevops;
 use super::bitbucket::Bitbucket;
 use super::github::Github;
 use super::gitlab::Gitlab;
-use super::{Apps, Provider};
+use super::{AppDeliveries, Apps, Hooks, Provider, Webhooks};
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::outbound::{Memory, Outbound, OutboundAllow, UrlError};
@@ -156,6 +156,34 @@ impl Providers {
             ProviderKind::Bitbucket => self.bitbucket.clone(),
             ProviderKind::AzureDevops => self.azure.clone(),
         }
+    }
+
+    /// What deliveries of a provider are like.
+    #[must_use]
+    pub fn webhooks(&self, kind: ProviderKind) -> Arc<dyn Webhooks> {
+        match kind {
+            ProviderKind::Github => self.github.clone(),
+            ProviderKind::Gitlab => self.gitlab.clone(),
+            ProviderKind::Bitbucket => self.bitbucket.clone(),
+            ProviderKind::AzureDevops => self.azure.clone(),
+        }
+    }
+
+    /// Hooks at a provider.
+    #[must_use]
+    pub fn hooks(&self, kind: ProviderKind) -> Arc<dyn Hooks> {
+        match kind {
+            ProviderKind::Github => self.github.clone(),
+            ProviderKind::Gitlab => self.gitlab.clone(),
+            ProviderKind::Bitbucket => self.bitbucket.clone(),
+            ProviderKind::AzureDevops => self.azure.clone(),
+        }
+    }
+
+    /// What Apps' hooks have sent: GitHub alone has Apps.
+    #[must_use]
+    pub fn app_deliveries(&self) -> Arc<dyn AppDeliveries> {
+        self.github.clone()
     }
 
     /// What has Apps that are installed at accounts: GitHub alone.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::job::{Cancellation, Job};
-use crate::domain::ids::ConnectionId;
+use crate::domain::ids::{ConnectionId, ProviderConfigId, WebhookDeliveryId};
 use crate::domain::job::Priority;
 use crate::domain::sync::SyncTrigger;
 
@@ -207,5 +207,85 @@ impl Job for RingStranded {
     const PRIORITY: Priority = Priority::Sweep;
     const MAX_ATTEMPTS: i16 = 1;
     const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Handles a delivery of a webhook: what it means, done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HandleDelivery {
+    /// The delivery.
+    pub delivery_id: WebhookDeliveryId,
+}
+
+impl Job for HandleDelivery {
+    const KIND: &'static str = "handle_delivery";
+    const PRIORITY: Priority = Priority::Webhook;
+    // Each worker that dies under it costs one.
+    const MAX_ATTEMPTS: i16 = 25;
+}
+
+/// Syncs what a delivery was about, since its bytes came again under another id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SyncAfterRepeat {
+    /// The first one.
+    pub delivery_id: WebhookDeliveryId,
+}
+
+impl Job for SyncAfterRepeat {
+    const KIND: &'static str = "sync_after_repeat";
+    const PRIORITY: Priority = Priority::Webhook;
+    const RERUN_ON_REPEAT: bool = true;
+}
+
+/// Deletes deliveries of webhooks after their time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeleteOldDeliveries {}
+
+impl Job for DeleteOldDeliveries {
+    const KIND: &'static str = "delete_old_deliveries";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 1;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Brings the hooks of a connection at the provider in line with what is wanted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RegisterHooks {
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RegisterHooks {
+    const KIND: &'static str = "register_hooks";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const TIMEOUT: Duration = Duration::from_secs(1800);
+    const RERUN_ON_REPEAT: bool = true;
+    const PER_CONNECTION: Option<i16> = Some(1);
+    const EXPECTED_LONG: bool = true;
+    const CANCELLATION: Cancellation = Cancellation::Told;
+}
+
+/// Enqueues a look through what every GitHub App has sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepAppDeliveries {}
+
+impl Job for SweepAppDeliveries {
+    const KIND: &'static str = "sweep_app_deliveries";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 3;
+}
+
+/// Looks through what a GitHub App has sent, and fetches what never arrived.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecoverAppDeliveries {
+    /// Its registration; none is the platform's of the settings.
+    pub config_id: Option<ProviderConfigId>,
+}
+
+impl Job for RecoverAppDeliveries {
+    const KIND: &'static str = "recover_app_deliveries";
+    const PRIORITY: Priority = Priority::Sweep;
+    const TIMEOUT: Duration = Duration::from_secs(1800);
     const EXPECTED_LONG: bool = true;
 }

@@ -89,6 +89,11 @@ impl NewJob {
         self
     }
 
+    /// Its row, for a statement that writes many of its kind.
+    pub(crate) fn row(&self) -> &NewRow {
+        &self.0
+    }
+
     /// When it is due.
     #[must_use]
     pub fn due_at(&self) -> DateTime<Utc> {

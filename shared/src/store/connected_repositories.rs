@@ -68,6 +68,25 @@ pub async fn get(
     Ok(select!("WHERE id = $1", id.0).fetch_optional(db).await?)
 }
 
+/// The tenant's row of a repository at a connection, by the provider's id: none or one.
+///
+/// # Errors
+/// As every statement.
+pub async fn of_repository(
+    db: impl PgExecutor<'_>,
+    connection: ConnectionId,
+    provider_repository_id: &str,
+) -> Result<Vec<ConnectedRepository>, StoreError> {
+    let rows = select!(
+        "WHERE connection_id = $1 AND provider_repository_id = $2 LIMIT 1",
+        connection.0,
+        provider_repository_id
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows)
+}
+
 /// A page, newest first, of one connection or of all; see
 /// [`Page::cut`](crate::domain::page::Page::cut) for its order.
 ///

@@ -6,10 +6,14 @@ use chrono::{DateTime, Utc};
 use super::connect::SystemExecutor;
 use super::connections::Installed;
 use super::error::StoreError;
-use crate::domain::ids::{ApiTokenId, ConnectionId, JobId, OrganizationId, UserId};
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::ids::{
+    ApiTokenId, ConnectionId, JobId, OrganizationId, ProviderConfigId, UserId,
+};
 use crate::domain::job::JobStatus;
 use crate::domain::organization::{Organization, Role};
 use crate::domain::page::{PageRequest, Start};
+use crate::domain::provider::ProviderKind;
 
 /// An API token as found by its secret.
 #[derive(Clone, Debug)]
@@ -282,4 +286,85 @@ pub async fn organization_of_connection(
     .fetch_optional(db.pool())
     .await?;
     Ok(id.map(OrganizationId))
+}
+
+/// Whose hook the address of a delivery names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HookOwner {
+    /// Its tenant.
+    pub organization: OrganizationId,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The provider.
+    pub provider: ProviderKind,
+    /// How it is connected.
+    pub auth_method: AuthMethod,
+    /// The GitHub App that it is an installation of.
+    pub app: Option<i64>,
+}
+
+/// The connection that a delivery's address names.
+///
+/// # Errors
+/// As every statement.
+pub async fn hook_owner(
+    db: &SystemExecutor,
+    connection: ConnectionId,
+) -> Result<Option<HookOwner>, StoreError> {
+    let row = sqlx::query_as!(
+        HookOwner,
+        r#"SELECT organization_id AS "organization: _", id AS "connection: _",
+            provider AS "provider: _", auth_method AS "auth_method: _", github_app_id AS app
+        FROM connections WHERE id = $1"#,
+        connection.0
+    )
+    .fetch_optional(db.pool())
+    .await?;
+    Ok(row)
+}
+
+/// Connections by installations of a GitHub App that have a webhook secret of their own, oldest first.
+///
+/// # Errors
+/// As every statement.
+pub async fn hooks_of_app(
+    db: &SystemExecutor,
+    app: i64,
+    limit: i64,
+) -> Result<Vec<HookOwner>, StoreError> {
+    let rows = sqlx::query_as!(
+        HookOwner,
+        r#"SELECT c.organization_id AS "organization: _", c.id AS "connection: _",
+            c.provider AS "provider: _", c.auth_method AS "auth_method: _", c.github_app_id AS app
+        FROM connections c JOIN webhook_sources s ON s.id = c.id
+        WHERE c.auth_method = 'github_app' AND c.github_app_id = $1 ORDER BY c.id LIMIT $2"#,
+        app,
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows)
+}
+
+/// Registrations of a GitHub App, of whichever organization, that have a webhook secret; oldest first.
+///
+/// # Errors
+/// As every statement.
+pub async fn app_registrations(
+    db: &SystemExecutor,
+    app: i64,
+    limit: i64,
+) -> Result<Vec<(OrganizationId, ProviderConfigId)>, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT organization_id, id FROM provider_configs \
+         WHERE verifies_webhooks AND github_app_id = $1 ORDER BY id LIMIT $2",
+        app,
+        limit
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.organization_id.into(), row.id.into()))
+        .collect())
 }

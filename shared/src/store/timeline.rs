@@ -24,7 +24,7 @@ pub struct Happening {
     pub id: Uuid,
     /// When it happened or began.
     pub at: DateTime<Utc>,
-    /// The table, in a word: `activity`, `refresh`, `rotation`, `sync`, `lease`.
+    /// The table, in a word: `activity`, `refresh`, `rotation`, `sync`, `lease`, `delivery`.
     pub source: String,
     /// What happened, in that table's words: an event, a reason, a trigger, a purpose.
     pub word: String,
@@ -82,6 +82,15 @@ macro_rules! merged {
                  FROM credential_leases
                  WHERE connection_id = $1 AND id "#
                 + $beyond + " $2 ORDER BY id " + $order + r#" LIMIT $3)
+                UNION ALL
+                (SELECT id, received_at, 'delivery', event,
+                    CASE status WHEN 0 THEN 'accepted' WHEN 1 THEN 'handled' WHEN 2 THEN 'ignored'
+                        ELSE 'failed' END, NULL,
+                    jsonb_build_object('action', action, 'reason', reason, 'duplicates', duplicates,
+                        'recovered', recovered, 'handled_at', handled_at)
+                 FROM webhook_deliveries
+                 WHERE connection_id = $1 AND id "#
+                + $beyond + " $2 ORDER BY id " + $order + r#" LIMIT $3)
             ) AS told
             ORDER BY id "# + $order + " OFFSET $4 LIMIT $6",
             $($argument),+
@@ -136,6 +145,7 @@ pub async fn count(db: impl PgExecutor<'_>, connection: ConnectionId) -> Result<
             UNION ALL SELECT FROM token_refreshes WHERE connection_id = $1
             UNION ALL SELECT FROM sync_runs WHERE connection_id = $1
             UNION ALL SELECT FROM credential_leases WHERE connection_id = $1
+            UNION ALL SELECT FROM webhook_deliveries WHERE connection_id = $1
             LIMIT 10001) AS told"#,
         connection.0
     )

@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::domain::ids::{ConnectionId, OauthStateId, OrganizationId, ProviderConfigId};
+use crate::domain::ids::{
+    ConnectionId, OauthStateId, OrganizationId, ProviderConfigId, WebhookSecretId,
+};
 
 /// The sealed columns. A value opens only in its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Column {
     AppWebhookSecret,
     /// `oauth_states.verifier`.
     OauthVerifier,
+    /// `webhook_secrets.secret`.
+    WebhookSecret,
 }
 
 impl Column {
@@ -30,6 +34,7 @@ impl Column {
             Self::GithubAppPrivateKey => ("provider_configs", "github_app_private_key"),
             Self::AppWebhookSecret => ("provider_configs", "webhook_secret"),
             Self::OauthVerifier => ("oauth_states", "verifier"),
+            Self::WebhookSecret => ("webhook_secrets", "secret"),
         }
     }
 }
@@ -74,6 +79,16 @@ impl Place {
             organization,
             row: row.0,
             column: Column::OauthVerifier,
+        }
+    }
+
+    /// A secret that deliveries to a connection are verified with.
+    #[must_use]
+    pub fn webhook_secret(organization: OrganizationId, row: WebhookSecretId) -> Self {
+        Self {
+            organization,
+            row: row.0,
+            column: Column::WebhookSecret,
         }
     }
 

@@ -8,6 +8,7 @@ mod refresh;
 mod rig;
 mod storm;
 mod sync;
+mod webhooks;
 
 use std::pin::Pin;
 
@@ -45,6 +46,11 @@ const BENCHES: &[Entry] = &[
         name: "sync",
         about: "repositories found and stored: one account of 10,000, 50 of 500 at once, first and again",
         run: |environment, arguments| Box::pin(sync::run(environment, arguments)),
+    },
+    Entry {
+        name: "webhooks",
+        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die",
+        run: |environment, arguments| Box::pin(webhooks::run(environment, arguments)),
     },
     Entry {
         name: queue::WORKER,

@@ -5,7 +5,7 @@
 //! either is up. So the credentials are chosen first, and the apps are registered with them once the
 //! service listens ([`Sandbox::register`]) and its address is known.
 
-use mooring_forge::{Forge, OAuthAppSpec, Running, Serve};
+use mooring_forge::{Forge, Happened, OAuthAppSpec, Post, Running, Serve};
 use url::Url;
 
 use super::accounts::{self, Account};
@@ -66,6 +66,30 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
+    /// Renames a repository as a person does at the provider, which tells its hooks; how many
+    /// deliveries arrived.
+    pub async fn rename(&self, full_name: &str, name: &str) -> usize {
+        let mut parts = full_name.split('/');
+        let (owner, last) = (parts.next(), parts.next_back());
+        let found = self.forge.read(|state| {
+            let is_it = |one: &&mooring_forge::Repository| {
+                Some(one.name.as_str()) == last
+                    && state.owner(one.owner).map(|owner| owner.login.as_str()) == owner
+            };
+            state.repositories().find(is_it).map(|one| one.id)
+        });
+        let Some(id) = found else {
+            return 0;
+        };
+        self.forge.edit(|state| state.rename(id, name));
+        let happened = [Happened::Repository(id, "renamed")];
+        let sent = self
+            .forge
+            .tell(&self.served, &happened, Post::default())
+            .await;
+        sent.iter().filter(|one| one.status == Some(202)).count()
+    }
+
     /// Fills a forge and serves it.
     pub async fn open() -> Result<Self, Failure> {
         let forge = Forge::default();

@@ -45,6 +45,7 @@ mod gates;
 mod github;
 mod gitlab;
 mod grants;
+mod hooks;
 mod log;
 mod matching;
 mod meters;
@@ -64,14 +65,15 @@ pub use faults::{Action, Canned, Fault, FaultId};
 pub use forge::Forge;
 pub use gates::{Gate, Hold};
 pub use grants::Granted;
+pub use hooks::{Happened, Letter, Post, Scheme};
 pub use log::Request;
 pub use matching::Match;
 pub use model::{
     Access, App, AppId, AppSpec, AzureSettings, BitbucketSettings, Branch, GitHubSettings,
-    GitLabSettings, Installation, InstallationId, InstallationSpec, OAuthApp, OAuthAppId,
-    OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind, RefreshToken,
-    RefreshTokenId, RegisteredApp, Repository, RepositoryId, RepositorySpec, Role, Settings,
-    SignIn, State, Token, TokenId, TokenKind, TokenSpec, User, Visibility,
+    GitLabSettings, Hook, HookId, HookPlace, Installation, InstallationId, InstallationSpec,
+    OAuthApp, OAuthAppId, OAuthAppKind, OAuthAppSpec, Organization, Owner, OwnerId, OwnerKind,
+    RefreshToken, RefreshTokenId, RegisteredApp, Repository, RepositoryId, RepositorySpec, Role,
+    Sent, Settings, SignIn, State, Token, TokenId, TokenKind, TokenSpec, User, Visibility,
 };
 pub use query::Query;
 pub use seed::{Seeded, seed};

@@ -93,7 +93,10 @@ fn lists_and_syncs_read_what_they_need_of_all_repositories() {
                 "r.provider_repository_id = u.id LIMIT 1",
                 "provider_reposit_key",
             ),
-            ("UPDATE repositories r SET removed_at", "repositories_"),
+            (
+                "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 WHERE",
+                "repositories_",
+            ),
         ] {
             let plan = plan(&mut connection, words).await;
             assert!(plan.contains(index), "{index} is not used:\n{plan}");

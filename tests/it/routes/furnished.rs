@@ -61,6 +61,7 @@ impl Place {
         let lend = json!({ "purpose": "a test" });
         let path = format!("/git-connections/{connection}/credentials");
         let lease = caller.post(&path, lend).await.expect(201);
+        let delivery = delivered(caller, &connection, provider).await;
         let values = [
             ("connection_id", json!(connection)),
             ("lease_id", lease["lease_id"].clone()),
@@ -70,6 +71,7 @@ impl Place {
             ("config_id", config["id"].clone()),
             ("provider", json!("gitlab")),
             ("job_id", job["id"].clone()),
+            ("delivery_id", json!(delivery)),
         ];
         let text = |value: Value| value.as_str().unwrap().to_owned();
         Self {
@@ -108,4 +110,22 @@ impl Place {
 async fn first(caller: &Caller, path: &str, plural: &str) -> Value {
     let list = caller.get(path).await.expect(200);
     list[plural][0].clone()
+}
+
+/// A delivery to the connection's hook.
+async fn delivered(caller: &Caller, connection: &str, provider: &str) -> String {
+    let (scheme, event) = match provider {
+        "github" => (mooring_forge::Scheme::GitHub, "star"),
+        _ => (mooring_forge::Scheme::GitLabToken, "Note Hook"),
+    };
+    let hook = caller.hook(connection, scheme).await;
+    let letter = mooring_forge::Letter {
+        id: "furnished".to_owned(),
+        event: event.to_owned(),
+        body: b"{}".to_vec(),
+        at: chrono::DateTime::UNIX_EPOCH,
+    };
+    let id = hook.accepted(&letter).await;
+    caller.delivery_handled(&id).await;
+    id
 }

@@ -41,6 +41,7 @@ pub async fn live(w: &World) -> Lived {
     programs(&owner, &mut lived).await;
     super::app::live(w, &owner, &mut lived).await;
     registrations(&owner, &mut lived).await;
+    webhooks(w, &owner, &id, &mut lived).await;
     for (what, secret) in crate::oauth::lived_through(w, &owner).await {
         lived.secrets.push(Planted::new(what, secret));
     }
@@ -292,4 +293,48 @@ async fn registrations(owner: &Caller, lived: &mut Lived) {
     owner.get(path).await.expect(200);
     let id = saved["id"].as_str().unwrap();
     owner.delete(&format!("{path}/{id}")).await.expect(204);
+}
+
+/// A hook's secrets, in deliveries of every form, taken and refused.
+async fn webhooks(w: &World, owner: &Caller, github: &str, lived: &mut Lived) {
+    use mooring_forge::{Letter, Scheme};
+    let letter = |id: &str| Letter {
+        id: id.to_owned(),
+        event: "ping".to_owned(),
+        body: format!(r#"{{"id": "{id}", "eventType": "other"}}"#).into_bytes(),
+        at: w.clock.now(),
+    };
+    let others = [
+        ("gitlab", Scheme::GitLabToken),
+        ("azure_devops", Scheme::Azure),
+    ];
+    let mut hooks = vec![
+        owner.hook(github, Scheme::GitHub).await,
+        owner.hook(github, Scheme::GitHub).await,
+    ];
+    for (provider, scheme) in others {
+        let id = owner.any_connection(w, provider).await;
+        hooks.push(owner.hook(&id, scheme).await);
+    }
+    for hook in hooks {
+        let sent = hook.accepted(&letter(&hook.secret[6..12])).await;
+        owner.delivery_handled(&sent).await;
+        owner
+            .get(&format!("/webhook-deliveries/{sent}"))
+            .await
+            .expect(200);
+        // The secret where it does not belong.
+        let mut wrong = letter("wrong");
+        wrong.event.clone_from(&hook.secret);
+        hook.send_with(
+            &wrong,
+            &[("x-github-event".to_owned(), hook.secret.clone())],
+        )
+        .await
+        .problem(401, "invalid_signature");
+        lived
+            .shown_once
+            .push(Planted::new("a hook's secret", &hook.secret));
+    }
+    owner.get("/webhook-deliveries").await.expect(200);
 }

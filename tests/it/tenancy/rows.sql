@@ -54,3 +54,15 @@ VALUES ({organization}, {organization}, 'oauth', 'github', {text}, {text}, {text
     sha256('x'), false, 'user', {text}, now(), now());
 INSERT INTO call_windows (organization_id, purpose, caller_id, calls)
 VALUES ({organization}, {text}, {organization}, ARRAY[now()]);
+INSERT INTO webhook_sources (organization_id, id, connection_id, created_at)
+VALUES ({organization}, {organization}, {organization}, now());
+INSERT INTO webhook_secrets (organization_id, id, connection_id, secret, created_at)
+VALUES ({organization}, {organization}, {organization}, {text}::bytea, now());
+INSERT INTO webhook_deliveries (organization_id, id, source_id, received_at, id_signed, provider, event, delivery_id,
+    reason, body_sha256, headers, body)
+VALUES ({organization}, {organization}, {organization}, now(), false, 'github', {text}, {text}, {text}, sha256('x'),
+    json_build_object('x', {text}), {text}::bytea);
+INSERT INTO event_marks (organization_id, connection_id, provider_repository_id, topic, sha, at)
+VALUES ({organization}, {organization}, {text}, {text}, {text}, now());
+INSERT INTO repository_hooks (organization_id, connection_id, provider_repository_id, full_name, url, error_message, checked_at)
+VALUES ({organization}, {organization}, {text}, {text}, {text}, {text}, now());

@@ -1,16 +1,22 @@
 //! One file per kind of job: payload in `shared::queue::catalogue`, handler here, under one name.
 
+mod delete_old_deliveries;
 mod delete_old_jobs;
 mod end_stranded_syncs;
 mod forget_idempotency_keys;
 mod forget_limits;
 mod forget_oauth_states;
 mod forget_outbox_events;
+mod handle_delivery;
+mod recover_app_deliveries;
 mod refresh_token;
+mod register_hooks;
 mod ring_stranded;
 mod rotate_token;
+mod sweep_app_deliveries;
 mod sweep_due_tokens;
 mod sweep_rotations;
+mod sync_after_repeat;
 mod sync_connection;
 mod sync_due_connections;
 mod validate_connection;
@@ -26,9 +32,11 @@ use shared::domain::ids::OrganizationId;
 use shared::flows::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
-    DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetLimits, ForgetOauthStates,
-    ForgetOutboxEvents, RefreshToken, RingStranded, RotateToken, SweepDueTokens, SweepRotations,
-    SyncConnection, SyncDueConnections, ValidateConnection, ValidateDueConnections, WarnOfExpiry,
+    DeleteOldDeliveries, DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetLimits,
+    ForgetOauthStates, ForgetOutboxEvents, HandleDelivery, RecoverAppDeliveries, RefreshToken,
+    RegisterHooks, RingStranded, RotateToken, SweepAppDeliveries, SweepDueTokens, SweepRotations,
+    SyncAfterRepeat, SyncConnection, SyncDueConnections, ValidateConnection,
+    ValidateDueConnections, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob, enqueue};
 use shared::store::StoreError;
@@ -55,6 +63,12 @@ pub fn registry() -> Registry<Context> {
         .with::<SweepRotations>()
         .with::<ValidateDueConnections>()
         .with::<ForgetLimits>()
+        .with::<HandleDelivery>()
+        .with::<SyncAfterRepeat>()
+        .with::<DeleteOldDeliveries>()
+        .with::<RegisterHooks>()
+        .with::<SweepAppDeliveries>()
+        .with::<RecoverAppDeliveries>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -80,6 +94,12 @@ pub fn schedule(every: &Intervals) -> Schedule {
         .line("delete_old_jobs", minutes(10), minutes(1), |now| {
             sweep(&DeleteOldJobs {}, now)
         })
+        .line("delete_old_deliveries", minutes(10), minutes(1), |now| {
+            sweep(&DeleteOldDeliveries {}, now)
+        })
+        .line("sweep_app_deliveries", minutes(60), minutes(5), |now| {
+            sweep(&SweepAppDeliveries {}, now)
+        })
         .line("ring_stranded", minutes(5), minutes(1), |now| {
             sweep(&RingStranded {}, now)
         })
@@ -104,6 +124,19 @@ pub fn schedule(every: &Intervals) -> Schedule {
         .line("sweep_rotations", minutes(60), minutes(5), |now| {
             sweep(&SweepRotations {}, now)
         })
+}
+
+/// What is due because workers start: what was missed while nobody was there.
+#[must_use]
+pub fn at_start(now: DateTime<Utc>) -> Vec<NewJob> {
+    vec![sweep(&SweepAppDeliveries {}, now)]
+}
+
+/// Enqueues what is due because workers start. Where the database is away, the schedule makes up for it.
+pub async fn enqueue_at_start(context: &Context) {
+    if let Err(error) = enqueue_everywhere(context, &at_start(context.clock.now())).await {
+        tracing::warn!(%error, "what is due at the start was not enqueued; it comes with the next hour");
+    }
 }
 
 /// A sweep: of the platform, one at a time.

@@ -7,8 +7,9 @@ use crate::domain::repository::ConnectedRepository;
 use crate::flows::audit::{self, Change};
 use crate::flows::connections::find;
 use crate::flows::repositories::locate;
-use crate::flows::{Context, Error};
-use crate::store::{StoreError, connected_repositories};
+use crate::flows::{Context, Error, webhooks};
+use crate::queue::{Enqueued, enqueue};
+use crate::store::{StoreError, TenantTx, connected_repositories};
 
 /// What a caller gives to connect a repository.
 #[derive(Clone, Debug)]
@@ -90,6 +91,20 @@ pub async fn connect(
     .with("sast_enabled", connected.sast_enabled)
     .with("sca_enabled", connected.sca_enabled);
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    let enqueued = register(context, permit, &mut tx, connection.id).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(connected)
+}
+
+/// The job that brings the connection's hooks at the provider in line, where they are registered.
+pub(super) async fn register(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+) -> Result<Vec<Enqueued>, Error> {
+    let job = webhooks::job_where_registered(context, permit, tx, connection).await?;
+    let jobs: Vec<_> = job.into_iter().collect();
+    Ok(enqueue(tx, &jobs).await?)
 }

@@ -1,5 +1,6 @@
 //! Disconnecting a repository: scanners may no longer touch it.
 
+use super::connect::register;
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::ids::ConnectedRepositoryId;
@@ -32,6 +33,8 @@ pub async fn disconnect(
     )
     .with("connection_id", before.connection_id.to_string());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    let enqueued = register(context, permit, &mut tx, before.connection_id).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(())
 }

@@ -57,6 +57,7 @@ fn told(row: Happening) -> TimelineEntry {
         "rotation" => rotation(row.outcome),
         "sync" => sync(&row.word, row.outcome, &details),
         "lease" => lease(&row.word, row.outcome, &details),
+        "delivery" => delivery(&row.word, row.outcome.clone(), &details),
         _ => event(&row.word, &details),
     };
     TimelineEntry {
@@ -183,6 +184,19 @@ fn lease(purpose: &str, outcome: Option<String>, details: &Map<String, Value>) -
     };
     let sentence = format!("The credential was lent{of}: {purpose}. {end}");
     (TimelineKind::Lease, sentence, outcome)
+}
+
+fn delivery(event: &str, outcome: Option<String>, details: &Map<String, Value>) -> Told {
+    let text = |name: &str| details.get(name).and_then(Value::as_str);
+    let action = text("action").map_or_else(String::new, |action| format!(" ({action})"));
+    let what = match (outcome.as_deref(), text("reason")) {
+        (Some("accepted"), _) => "It waits to be handled.".to_owned(),
+        (Some("ignored"), Some(why)) => format!("There was nothing to do: {why}."),
+        (Some("failed"), Some(why)) => format!("It could not be handled: {why}"),
+        _ => "It was handled.".to_owned(),
+    };
+    let sentence = format!("The provider told of {event}{action}. {what}");
+    (TimelineKind::Delivery, sentence, outcome)
 }
 
 fn event(word: &str, details: &Map<String, Value>) -> Told {

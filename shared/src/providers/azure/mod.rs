@@ -12,6 +12,7 @@
 mod branches;
 mod client;
 mod errors;
+mod hooks;
 mod identity;
 mod instance;
 mod list;
@@ -22,6 +23,8 @@ mod path;
 mod repositories;
 mod token_form;
 mod walk;
+mod webhook;
+mod webhook_events;
 
 use async_trait::async_trait;
 use url::Url;
@@ -40,6 +43,7 @@ use oauth::EntraOAuth;
 
 /// The adapter for Azure DevOps.
 pub struct AzureDevops {
+    outbound: Outbound,
     client: Client,
     oauth: EntraOAuth,
     configured: Instance,
@@ -58,7 +62,8 @@ impl AzureDevops {
     ) -> Self {
         Self {
             oauth: EntraOAuth::new(outbound.clone(), clock.clone(), login_url),
-            client: Client::new(outbound, clock, profile_url),
+            client: Client::new(outbound.clone(), clock, profile_url),
+            outbound,
             configured: instance::at(web_url),
         }
     }

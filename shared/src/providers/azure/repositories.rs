@@ -88,7 +88,7 @@ pub(super) fn short(reference: &str) -> &str {
 
 /// `https://organization@dev.azure.com/…` without the user name, which git would send in place of
 /// ours.
-fn without_user(text: &str) -> Option<String> {
+pub(super) fn without_user(text: &str) -> Option<String> {
     let mut url = Url::parse(text).ok()?;
     url.set_username("").ok()?;
     url.set_password(None).ok()?;

@@ -25,6 +25,7 @@ mod branches;
 mod client;
 mod credential;
 mod errors;
+mod hooks;
 mod identity;
 mod instance;
 mod live;
@@ -34,6 +35,8 @@ mod path;
 mod repositories;
 mod token_form;
 mod walk;
+mod webhook;
+mod webhook_events;
 mod workspaces;
 mod writable;
 
@@ -54,6 +57,7 @@ use oauth::BitbucketOAuth;
 
 /// The adapter for Bitbucket Cloud.
 pub struct Bitbucket {
+    outbound: Outbound,
     client: Client,
     oauth: BitbucketOAuth,
     configured: Instance,
@@ -66,7 +70,8 @@ impl Bitbucket {
     pub fn new(outbound: Outbound, clock: Clock, web_url: &Url, api_url: &Url) -> Self {
         Self {
             oauth: BitbucketOAuth::new(outbound.clone(), clock.clone()),
-            client: Client::new(outbound, clock),
+            client: Client::new(outbound.clone(), clock),
+            outbound,
             configured: instance::at(web_url, api_url),
         }
     }

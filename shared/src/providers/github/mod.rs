@@ -4,12 +4,15 @@ mod app;
 mod branches;
 mod client;
 mod errors;
+mod hooks;
 mod identity;
 mod instance;
 mod oauth;
 mod path;
 mod repositories;
 mod token_form;
+mod webhook;
+mod webhook_events;
 
 use async_trait::async_trait;
 use url::Url;

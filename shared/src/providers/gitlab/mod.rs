@@ -3,12 +3,15 @@
 mod branches;
 mod client;
 mod errors;
+mod hooks;
 mod identity;
 mod instance;
 mod oauth;
 mod repositories;
 mod rotation;
 mod token_form;
+mod webhook;
+mod webhook_events;
 mod writable;
 
 use async_trait::async_trait;

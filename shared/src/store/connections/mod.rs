@@ -1,5 +1,6 @@
 //! `connections`: the public face of each connection.
 
+mod events;
 mod installation;
 mod list;
 mod renewable;
@@ -17,6 +18,7 @@ use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::ProviderKind;
 
+pub use events::{KnownAsOf, known_as_of, note_installation_event};
 pub use installation::{Installed, bind, lock_installation, of_installation};
 pub use list::{ListFilter, Stretch, list, list_at_once, list_shared};
 pub use renewable::{Renewable, renewable};

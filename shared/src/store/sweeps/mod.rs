@@ -1,7 +1,9 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
+mod app_sources;
 mod budgets;
 pub mod chains;
+mod deliveries;
 mod feed;
 mod forget;
 pub mod renewals;
@@ -16,7 +18,9 @@ use super::connect::SystemExecutor;
 use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
+pub use app_sources::{connections_of_app, delivering_apps};
 pub use budgets::{Budget, SharedBudget, forget_budgets, share_budgets};
+pub use deliveries::{DeliveryOwner, delete_deliveries, delivery_owners};
 pub use feed::{Standing, entries_of_event, standings};
 pub use forget::forget_oauth_states;
 pub use rotations::{DueRotation, due_rotations};

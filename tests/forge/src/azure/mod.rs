@@ -38,8 +38,9 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let mut answer =
-        forge.read(|state| admit(forge, state, asked).unwrap_or_else(|refusal| refusal));
+    let mut answer = crate::hooks::azure(forge, asked).unwrap_or_else(|| {
+        forge.read(|state| admit(forge, state, asked).unwrap_or_else(|refusal| refusal))
+    });
     let activity = guid::of(guid::ACTIVITY, asked.sequence);
     set(&mut answer, "activityid", &activity);
     set(&mut answer, "x-vss-e2eid", activity);

@@ -38,7 +38,8 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let mut answer = forge.read(|state| admit(forge, state, asked));
+    let mut answer = crate::hooks::bitbucket(forge, asked)
+        .unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     let id = format!("{:032x}", asked.sequence);
     set(&mut answer, "x-request-id", id);
     set(&mut answer, "cache-control", "private");

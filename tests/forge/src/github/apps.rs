@@ -52,6 +52,7 @@ pub(super) fn as_app(forge: &Forge, state: &State, asked: &Asked, version: &str)
     Some(match segments.as_slice() {
         _ if !asked.is_get() => errors::not_found(),
         ["app"] => facts(&call, app),
+        ["app", "hook", "deliveries", rest @ ..] => crate::hooks::as_app(state, asked, app, rest),
         ["app", "installations"] => list(&call, app),
         ["app", "installations", id] => one(&call, app, own(state, app, id)),
         ["users" | "orgs", login, "installation"] => {

@@ -27,6 +27,7 @@ pub(crate) use caller::credential;
 use crate::answer::{Answer, Asked, revalidate, set};
 use crate::face::Face;
 use crate::forge::{Forge, window_of};
+use crate::hooks;
 use crate::meters::Reading;
 use crate::model::{Found, State, Token, Viewer};
 
@@ -41,7 +42,9 @@ struct Call<'a> {
 }
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
-    let answer = apps::act(forge, asked).or_else(|| applications::of(forge, asked));
+    let answer = apps::act(forge, asked)
+        .or_else(|| applications::of(forge, asked))
+        .or_else(|| hooks::github(forge, asked));
     let mut answer = answer.unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     let sequence = asked.sequence;
     let id = format!("{:04X}:{:05X}:{sequence:07X}", 0xF0A6, sequence % 0xFFFFF);

@@ -38,6 +38,7 @@ struct Call<'a> {
 
 pub(crate) fn api(forge: &Forge, asked: &Asked) -> Answer {
     let mut answer = rotation::of(forge, asked)
+        .or_else(|| crate::hooks::gitlab(forge, asked))
         .unwrap_or_else(|| forge.read(|state| admit(forge, state, asked)));
     set(
         &mut answer,

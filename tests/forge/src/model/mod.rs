@@ -8,6 +8,7 @@ mod access;
 mod app;
 mod build;
 mod change;
+mod hook;
 mod installation;
 mod oauth_app;
 mod oauth_grant;
@@ -23,6 +24,8 @@ use chrono::{DateTime, Utc};
 
 pub(crate) use access::{Sight, Viewer};
 pub use app::{App, AppSpec, Installation, InstallationSpec, RegisteredApp};
+pub(crate) use hook::Hooks;
+pub use hook::{Hook, HookId, HookPlace, Sent};
 pub(crate) use installation::{MintRefusal, Narrowing};
 pub(crate) use oauth_app::{Decision, Registrations};
 pub use oauth_app::{OAuthApp, OAuthAppId, OAuthAppKind, OAuthAppSpec, RefreshTokenId};
@@ -71,6 +74,7 @@ pub struct State {
     pub(crate) apps: BTreeMap<AppId, App>,
     pub(crate) installations: BTreeMap<InstallationId, Installation>,
     pub(crate) oauth: Registrations,
+    pub(crate) hooks: Hooks,
     pub(crate) next_owner: OwnerId,
     pub(crate) next_repository: RepositoryId,
     pub(crate) next_token: TokenId,
@@ -96,6 +100,7 @@ impl State {
             apps: BTreeMap::new(),
             installations: BTreeMap::new(),
             oauth: Registrations::default(),
+            hooks: Hooks::default(),
             next_owner: 1001,
             next_repository: 300_000_001,
             next_token: 1,

@@ -58,6 +58,8 @@ pub struct GitLabSettings {
     pub count_cap: usize,
     /// Prefix of new personal access tokens; self-managed instances may change it.
     pub token_prefix: String,
+    /// Hooks take a token that signs what they send (19.0); others send their secret along.
+    pub signs_webhooks: bool,
 }
 
 impl Default for GitLabSettings {
@@ -68,6 +70,7 @@ impl Default for GitLabSettings {
             offset_cap: 50_000,
             count_cap: 10_000,
             token_prefix: "glpat-".to_owned(),
+            signs_webhooks: true,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! suspended"; one that is gone: 404).
 
 mod assertion;
+mod deliveries;
 mod holding;
 mod installation;
 mod key;

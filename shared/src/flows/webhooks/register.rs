@@ -1,0 +1,186 @@
+//! Hooks at the provider, kept as they should be: what is wanted here, what stands there.
+//!
+//! A hook is wanted on every repository that the organization has connected, while the connection's
+//! source says so. What stands is a row per repository. The job brings the two together and is enqueued
+//! by whatever changes either; it may run any number of times, since a hook is known at the provider by
+//! its address.
+
+use crate::authz::Permit;
+use crate::domain::auth_method::AuthMethod;
+use crate::domain::connection::Connection;
+use crate::domain::ids::{ConnectionId, WebhookSourceId};
+use crate::domain::page::PageRequest;
+use crate::domain::secret::Secret;
+use crate::domain::webhook::RepositoryHook;
+use crate::flows::{Context, Error};
+use crate::providers::{HookPlace, ProviderError};
+use crate::queue::NewJob;
+use crate::queue::catalogue::RegisterHooks;
+use crate::store::webhook_secrets::SourceNotes;
+use crate::store::{TenantTx, connected_repositories, repository_hooks, webhook_secrets};
+use crate::vault::Place;
+
+/// Hooks of one connection that are kept.
+const MOST: u32 = 2_000;
+
+/// What is wanted at the provider, and what stands there.
+pub struct Registration {
+    /// Where hooks deliver, and what they prove themselves with; `None` where none is wanted.
+    pub hook: Option<(String, Secret)>,
+    /// Where hooks are wanted.
+    pub wanted: Vec<HookPlace>,
+    /// Hooks that stand where none is wanted any more.
+    pub surplus: Vec<RepositoryHook>,
+}
+
+/// The job that brings hooks at the provider in line.
+#[must_use]
+pub fn job(context: &Context, permit: &Permit, connection: ConnectionId) -> NewJob {
+    let payload = RegisterHooks {
+        connection_id: connection,
+    };
+    NewJob::new(&payload, permit.organization(), context.clock.now())
+        .connection(connection)
+        .dedupe_key(connection.to_string())
+        .requested_by(permit.actor().clone())
+}
+
+/// The job where the connection's hooks are registered, for whatever changes what is wanted.
+///
+/// # Errors
+/// As every statement.
+pub async fn job_where_registered(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+) -> Result<Option<NewJob>, Error> {
+    let notes = webhook_secrets::notes(&mut **tx, WebhookSourceId(connection.0)).await?;
+    Ok(notes.registered.then(|| job(context, permit, connection)))
+}
+
+/// Refuses what has no hooks of its own.
+pub(super) fn check(connection: &Connection) -> Result<(), Error> {
+    if connection.auth_method == AuthMethod::GithubApp {
+        return Err(Error::field(
+            "register",
+            "unsupported_combination",
+            "An App delivers by its own hook. Set this address and secret in the App's settings at GitHub instead.",
+        ));
+    }
+    Ok(())
+}
+
+/// What is wanted of a connection's hooks, and what stands.
+///
+/// # Errors
+/// [`Error::Internal`] where the secret does not open.
+pub async fn registration(
+    context: &Context,
+    permit: &Permit,
+    connection: ConnectionId,
+) -> Result<Registration, Error> {
+    let now = context.clock.now();
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    let SourceNotes {
+        registered, url, ..
+    } = webhook_secrets::notes(&mut *tx, WebhookSourceId(connection.0)).await?;
+    let secrets = webhook_secrets::of_connection(&mut *tx, connection, now).await?;
+    let standing = repository_hooks::list(&mut *tx, connection, i64::from(MOST)).await?;
+    let current = secrets.iter().find(|one| one.ends_at.is_none());
+    let hook = match (registered, url, current) {
+        (true, Some(url), Some(current)) => {
+            let place = Place::webhook_secret(permit.organization(), current.id);
+            Some((url, context.vault.open(&place, &current.secret)?))
+        }
+        _ => None,
+    };
+    let mut wanted = Vec::new();
+    if hook.is_some() {
+        let page = PageRequest::first(MOST);
+        let connected = connected_repositories::list(&mut *tx, Some(connection), &page).await?;
+        wanted.extend(connected.into_iter().map(|one| HookPlace {
+            repository_id: one.provider_repository_id,
+            full_name: one.full_name,
+        }));
+    }
+    let is_wanted = |one: &RepositoryHook| {
+        let here = |place: &HookPlace| place.repository_id == one.provider_repository_id;
+        wanted.iter().any(here)
+    };
+    let surplus = standing.into_iter().filter(|one| !is_wanted(one)).collect();
+    Ok(Registration {
+        hook,
+        wanted,
+        surplus,
+    })
+}
+
+/// Writes down how the hook of a repository stands now.
+///
+/// # Errors
+/// As every statement.
+pub async fn note(
+    context: &Context,
+    permit: &Permit,
+    connection: ConnectionId,
+    (place, url): (&HookPlace, &str),
+    outcome: &Result<String, ProviderError>,
+) -> Result<(), Error> {
+    let error = outcome.as_ref().err();
+    let hook = RepositoryHook {
+        provider_repository_id: place.repository_id.clone(),
+        full_name: place.full_name.clone(),
+        url: url.to_owned(),
+        hook_id: outcome.as_ref().ok().cloned(),
+        error_code: error.map(|error| code_of(error).0.to_owned()),
+        error_message: error.map(|error| code_of(error).1.to_owned()),
+        checked_at: context.clock.now(),
+    };
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    repository_hooks::put(&mut *tx, permit.organization(), connection, &hook).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Forgets a hook that was taken away at the provider.
+///
+/// # Errors
+/// As every statement.
+pub async fn forget(
+    context: &Context,
+    permit: &Permit,
+    connection: ConnectionId,
+    provider_repository_id: &str,
+) -> Result<(), Error> {
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    repository_hooks::delete(&mut *tx, connection, provider_repository_id).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+fn code_of(error: &ProviderError) -> (&'static str, &'static str) {
+    use crate::providers::ErrorClass as Class;
+    match error.class {
+        Class::Unauthorized => (
+            "reauth_required",
+            "The provider no longer accepts the connection's credential. Connect again.",
+        ),
+        Class::Forbidden | Class::ScopeMissing | Class::SsoBlocked => (
+            "scope_missing",
+            "The credential may not manage hooks here. It must administer the repository, and hold the scope for webhooks.",
+        ),
+        Class::NotFound => (
+            "not_found",
+            "The repository is not there, or the credential does not administer it.",
+        ),
+        Class::RateLimited | Class::Unavailable | Class::Unreachable => (
+            "provider_unavailable",
+            "The provider did not answer. It is tried again.",
+        ),
+        _ => (
+            "refused",
+            "The provider refused the hook. Check that the public URL can be reached from there, and how many hooks the repository has.",
+        ),
+    }
+}

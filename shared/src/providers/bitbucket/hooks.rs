@@ -1,0 +1,123 @@
+//! Bitbucket's hooks of repositories.
+//!
+//! Source: Atlassian, "The Bitbucket Cloud REST API": `/repositories/{workspace}/{repo_slug}/hooks` (needs
+//! the scope `webhook`, and to administer the repository).
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::transport::{credential_header, failure, no_answer, object, trusting};
+use super::super::webhook::{HookPlace, HookSpec, Hooks, Webhooks};
+use super::super::{Access, ErrorClass, ProviderError};
+use super::{Bitbucket, path};
+use crate::domain::secret::ExposeSecret;
+
+#[derive(Deserialize)]
+struct Page {
+    values: Vec<Hook>,
+}
+
+#[derive(Deserialize)]
+struct Hook {
+    uuid: String,
+    url: Option<String>,
+}
+
+impl Bitbucket {
+    async fn told(
+        &self,
+        access: &Access,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Bytes>, ProviderError> {
+        let unbuildable = |error: String| failure(ErrorClass::Unexpected, error);
+        let url = access
+            .instance
+            .api(path)
+            .map_err(|error| unbuildable(error.to_string()))?;
+        let (name, value) = credential_header(access)?;
+        let request = Request::builder()
+            .method(method)
+            .uri(url.as_str())
+            .header(name, value)
+            .header(ACCEPT, HeaderValue::from_static("application/json"))
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+            .body(body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())))
+            .map_err(|error| unbuildable(error.to_string()))?;
+        let request = trusting(request, &access.instance);
+        let answer = self.outbound.send(request).await;
+        let answer = answer.map_err(|error| no_answer(&error))?;
+        if answer.status().is_success() {
+            Ok(answer)
+        } else {
+            Err(self.client.refusal(access, path, &answer))
+        }
+    }
+
+    async fn hooks_at(
+        &self,
+        access: &Access,
+        path: &str,
+        url: &str,
+    ) -> Result<Vec<String>, ProviderError> {
+        let answer = self.client.get(access, path, "pagelen=100").await?;
+        let page: Page = object(&answer)?;
+        let same = |hook: &Hook| hook.url.as_deref() == Some(url);
+        let hooks = page.values.into_iter();
+        Ok(hooks.filter(same).map(|hook| hook.uuid).collect())
+    }
+}
+
+fn hooks_of(place: &HookPlace) -> Result<String, ProviderError> {
+    Ok(format!("{}/hooks", path::repository(&place.full_name)?))
+}
+
+/// An id in its braces, as a part of a path.
+fn one(path: &str, uuid: &str) -> String {
+    let inner = uuid.trim_matches(['{', '}']);
+    format!("{path}/%7B{inner}%7D")
+}
+
+#[async_trait]
+impl Hooks for Bitbucket {
+    async fn put(
+        &self,
+        access: &Access,
+        place: &HookPlace,
+        spec: HookSpec<'_>,
+    ) -> Result<String, ProviderError> {
+        let path = hooks_of(place)?;
+        let body = json!({
+            "description": "Mooring",
+            "url": spec.url,
+            "active": true,
+            "secret": spec.secret.expose_secret(),
+            "events": self.events(),
+        });
+        let (method, path) = match self.hooks_at(access, &path, spec.url).await?.first() {
+            Some(uuid) => (Method::PUT, one(&path, uuid)),
+            None => (Method::POST, path),
+        };
+        let answer = self.told(access, method, &path, Some(&body)).await?;
+        Ok(object::<Hook>(&answer)?.uuid)
+    }
+
+    async fn remove(
+        &self,
+        access: &Access,
+        place: &HookPlace,
+        url: &str,
+    ) -> Result<(), ProviderError> {
+        let path = hooks_of(place)?;
+        for uuid in self.hooks_at(access, &path, url).await? {
+            self.told(access, Method::DELETE, &one(&path, &uuid), None)
+                .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! One row per commit, as a program without an inbox does it: by `pgbench` where that is installed,
+//! else by as many connections of our own.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+use super::super::rig::Rig;
+use crate::exit::Failure;
+use crate::scratch::Scratch;
+
+/// What it made.
+pub struct Peer {
+    /// Rows, and commits, per second.
+    pub rate: f64,
+    /// By what.
+    pub by: &'static str,
+    /// Whether bodies are compressed by lz4, as the inbox's are.
+    pub lz4: bool,
+}
+
+const INSERT: &str = "INSERT INTO peer_rows (delivery_id, body) VALUES (gen_random_uuid(), ";
+
+/// Inserts rows of so many bytes over so many connections for so long.
+pub async fn run(
+    rig: &Rig,
+    bytes: usize,
+    connections: usize,
+    time: Duration,
+) -> Result<Peer, Failure> {
+    let options = rig.database.connect_options();
+    let mut db = PgConnection::connect_with(&options).await?;
+    db.execute("CREATE TABLE peer_rows (delivery_id uuid PRIMARY KEY, body bytea NOT NULL)")
+        .await?;
+    let lz4 = db
+        .execute("ALTER TABLE peer_rows ALTER COLUMN body SET COMPRESSION lz4")
+        .await
+        .is_ok();
+    // What a delivery compresses to, more or less.
+    let text = b"https://api.github.com/repos/octo/hello-world/0123456789abcdef";
+    let body: Vec<u8> = (0..bytes)
+        .map(|place| text[(place * 7 + place / 61) % text.len()])
+        .collect();
+    match pgbench(&options, &body, connections, time).await {
+        Some(rate) => Ok(Peer {
+            rate,
+            by: "pgbench -M prepared",
+            lz4,
+        }),
+        None => Ok(Peer {
+            rate: own(&options, &body, connections, time).await?,
+            by: "connections of our own (no pgbench here)",
+            lz4,
+        }),
+    }
+}
+
+async fn pgbench(
+    options: &PgConnectOptions,
+    body: &[u8],
+    connections: usize,
+    time: Duration,
+) -> Option<f64> {
+    let program = program().await?;
+    let scratch = Scratch::new("pgbench").ok()?;
+    let script = scratch.path().join("insert.sql");
+    let literal = format!("{INSERT}'\\x{}'::bytea);\n", hex::encode(body));
+    std::fs::write(&script, literal).ok()?;
+    let mut command = Command::new(program);
+    if let Some(socket) = options.get_socket() {
+        command.arg("-h").arg(socket);
+    } else {
+        command.arg("-h").arg(options.get_host());
+    }
+    command
+        .arg("-p")
+        .arg(options.get_port().to_string())
+        .arg("-U")
+        .arg(options.get_username())
+        .args(["-n", "-M", "prepared", "-j", "2"])
+        .args([
+            "-c",
+            &connections.to_string(),
+            "-T",
+            &time.as_secs().max(1).to_string(),
+        ])
+        .arg("-f")
+        .arg(&script)
+        .arg(options.get_database()?)
+        .stdin(Stdio::null());
+    let output = command.output().await.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().find(|line| line.starts_with("tps = "))?;
+    line.split_whitespace().nth(2)?.parse().ok()
+}
+
+/// Beside the server's other programs, or on the path.
+async fn program() -> Option<PathBuf> {
+    let asked = Command::new("pg_config")
+        .arg("--bindir")
+        .output()
+        .await
+        .ok();
+    let named = asked.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    let mut places: Vec<PathBuf> = named.into_iter().map(PathBuf::from).collect();
+    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
+        places.extend(versions.flatten().map(|version| version.path().join("bin")));
+    }
+    places.push(PathBuf::from("/usr/bin"));
+    places
+        .into_iter()
+        .map(|place| place.join("pgbench"))
+        .find(|path| path.is_file())
+}
+
+async fn own(
+    options: &PgConnectOptions,
+    body: &[u8],
+    connections: usize,
+    time: Duration,
+) -> Result<f64, Failure> {
+    let began = Instant::now();
+    let mut tasks = JoinSet::new();
+    for _ in 0..connections {
+        let (options, body) = (options.clone(), body.to_vec());
+        tasks.spawn(async move {
+            let mut db = PgConnection::connect_with(&options).await?;
+            let mut rows = 0_u64;
+            while began.elapsed() < time {
+                sqlx::query(
+                    "INSERT INTO peer_rows (delivery_id, body) VALUES (gen_random_uuid(), $1)",
+                )
+                .bind(&body)
+                .execute(&mut db)
+                .await?;
+                rows += 1;
+            }
+            Ok::<u64, sqlx::Error>(rows)
+        });
+    }
+    let mut rows = 0;
+    while let Some(done) = tasks.join_next().await {
+        rows += done.map_err(|error| Failure::failed(error.to_string()))??;
+    }
+    Ok(rows as f64 / began.elapsed().as_secs_f64())
+}

@@ -1,0 +1,267 @@
+//! Setting hooks up at GitLab, Bitbucket and Azure DevOps: what their documentation says of creating, listing, changing and
+//! deleting them, for those who administer the repository.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::answer::{self, Answer, Asked};
+use crate::face::Face;
+use crate::forge::Forge;
+use crate::model::{
+    Access, Found, Hook, HookId, HookPlace, Repository, RepositoryId, State, Viewer,
+};
+use crate::{azure as azure_face, bitbucket as bitbucket_face, gitlab as gitlab_face};
+
+/// The repository that the caller administers, or the status of a refusal.
+pub(super) fn administered(
+    state: &State,
+    secret: Option<String>,
+    repository: Option<&Repository>,
+    least: Access,
+) -> Result<RepositoryId, u16> {
+    let token = secret.and_then(|secret| state.token_of_secret(&secret));
+    let token = token
+        .filter(|token| token.is_active(state.now()))
+        .ok_or(401_u16)?;
+    let repository = repository.ok_or(404_u16)?;
+    let viewer = Viewer {
+        state,
+        token: Some(token),
+    };
+    match viewer.access(repository) {
+        Some(access) if access >= least => Ok(repository.id),
+        Some(_) => Err(403),
+        None => Err(404),
+    }
+}
+
+/// The hooks of a repository at a face.
+pub(super) fn of(state: &State, face: Face, repository: RepositoryId) -> Vec<&Hook> {
+    let place = HookPlace::Repository(repository);
+    state
+        .hooks()
+        .filter(|hook| hook.face == face && hook.place == place)
+        .collect()
+}
+
+pub(super) fn own(state: &State, face: Face, repository: RepositoryId, id: &str) -> Option<HookId> {
+    let id: HookId = id.parse().ok()?;
+    of(state, face, repository)
+        .iter()
+        .any(|hook| hook.id == id)
+        .then_some(id)
+}
+
+pub(super) fn nothing() -> Answer {
+    let mut done = answer::bytes(204, "", "");
+    done.headers_mut().remove(http::header::CONTENT_TYPE);
+    done
+}
+
+fn body(asked: &Asked) -> Value {
+    serde_json::from_slice(&asked.body).unwrap_or_default()
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// `/projects/:id/hooks`.
+pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
+    let segments = asked.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let ["projects", project, "hooks", rest @ ..] = segments.as_slice() else {
+        return None;
+    };
+    Some(forge.edit(|state| {
+        let found = match project.parse() {
+            Ok(id) => state.repository(id),
+            Err(_) => match state.find_path(project) {
+                Found::Here(found) => Some(found),
+                _ => None,
+            },
+        };
+        let secret = gitlab_face::credential(asked);
+        let repository = match administered(state, secret, found, Access::Maintain) {
+            Ok(id) => id,
+            Err(status) => return answer::json(status, &json!({ "message": format!("{status} refused") })),
+        };
+        let missing = || answer::json(404, &json!({ "message": "404 Not found" }));
+        let told = body(asked);
+        let signs_here = state.settings.gitlab.signs_webhooks;
+        let shown = |hook: &Hook| json!({ "id": hook.id, "url": hook.url, "project_id": repository,
+            "push_events": hook.events.iter().any(|one| one == "push_events"),
+            "enable_ssl_verification": true, "alert_status": if hook.active { "executable" } else { "disabled" } });
+        let change = |hook: &mut Hook| {
+            if let Some(url) = text(&told["url"]) {
+                hook.url = url;
+            }
+            if let Some(token) = text(&told["token"]) {
+                hook.secret = Some(token);
+                hook.signs = false;
+            }
+            if let Some(token) = text(&told["signing_token"]).filter(|_| signs_here) {
+                hook.secret = Some(token);
+                hook.signs = true;
+            }
+            hook.events = told.as_object().into_iter().flatten()
+                .filter(|(name, on)| name.ends_with("_events") && **on == Value::Bool(true))
+                .map(|(name, _)| name.clone()).collect();
+            hook.active = true;
+        };
+        match (&asked.method, rest) {
+            (&Method::GET, []) => {
+                let all: Vec<Value> = of(state, Face::GitLab, repository).into_iter().map(shown).collect();
+                answer::json(200, &json!(all))
+            }
+            (&Method::POST, []) => {
+                let id = state.add_hook(Face::GitLab, HookPlace::Repository(repository), "", "");
+                let Some(hook) = state.hooks.all.get_mut(&id) else { return missing() };
+                hook.secret = None;
+                change(hook);
+                answer::json(201, &shown(hook))
+            }
+            (method, [id]) => {
+                let Some(id) = own(state, Face::GitLab, repository, id) else { return missing() };
+                if method == Method::DELETE {
+                    state.remove_hook(id);
+                    return nothing();
+                }
+                let Some(hook) = state.hooks.all.get_mut(&id) else { return missing() };
+                if method == Method::PUT {
+                    change(hook);
+                }
+                answer::json(200, &shown(hook))
+            }
+            _ => missing(),
+        }
+    }))
+}
+
+/// `/repositories/{workspace}/{slug}/hooks`.
+pub(crate) fn bitbucket(forge: &Forge, asked: &Asked) -> Option<Answer> {
+    let segments = asked.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let ["repositories", workspace, slug, "hooks", rest @ ..] = segments.as_slice() else {
+        return None;
+    };
+    Some(forge.edit(|state| {
+        let found = match state.find(workspace, slug) {
+            Found::Here(found) => Some(found),
+            _ => None,
+        };
+        let secret = bitbucket_face::credential(asked);
+        let problem = |status: u16| answer::json(status, &json!({ "type": "error", "error": { "message": format!("{status}") } }));
+        let repository = match administered(state, secret, found, Access::Admin) {
+            Ok(id) => id,
+            Err(status) => return problem(status),
+        };
+        let told = body(asked);
+        let shown = |hook: &Hook| json!({ "uuid": format!("{{{}}}", hook.id), "url": hook.url, "active": hook.active,
+            "events": hook.events, "secret_set": hook.secret.is_some(), "subject_type": "repository" });
+        let change = |hook: &mut Hook| {
+            if let Some(url) = text(&told["url"]) {
+                hook.url = url;
+            }
+            if let Some(secret) = text(&told["secret"]) {
+                hook.secret = Some(secret);
+            }
+            let events = told["events"].as_array().cloned().unwrap_or_default();
+            hook.events = events.iter().filter_map(text).collect();
+            hook.active = told["active"].as_bool().unwrap_or(true);
+        };
+        match (&asked.method, rest) {
+            (&Method::GET, []) => {
+                let all: Vec<Value> = of(state, Face::Bitbucket, repository).into_iter().map(shown).collect();
+                answer::json(200, &json!({ "pagelen": 100, "values": all, "page": 1, "size": all.len() }))
+            }
+            (&Method::POST, []) => {
+                let id = state.add_hook(Face::Bitbucket, HookPlace::Repository(repository), "", "");
+                let Some(hook) = state.hooks.all.get_mut(&id) else { return problem(404) };
+                change(hook);
+                answer::json(201, &shown(hook))
+            }
+            (method, [id]) => {
+                let id = id.trim_matches(['{', '}']);
+                let Some(id) = own(state, Face::Bitbucket, repository, id) else { return problem(404) };
+                if method == Method::DELETE {
+                    state.remove_hook(id);
+                    return nothing();
+                }
+                let Some(hook) = state.hooks.all.get_mut(&id) else { return problem(404) };
+                if method == Method::PUT {
+                    change(hook);
+                }
+                answer::json(200, &shown(hook))
+            }
+            _ => problem(404),
+        }
+    }))
+}
+
+/// `/{organization}/_apis/hooks/subscriptions`: one event each.
+pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
+    let segments = asked.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    let [_, "_apis", "hooks", "subscriptions", rest @ ..] = segments.as_slice() else {
+        return None;
+    };
+    Some(forge.edit(|state| {
+        let told = body(asked);
+        let secret = azure_face::credential(asked);
+        let problem = |status: u16| answer::json(status, &json!({ "$id": "1", "message": format!("refused with {status}") }));
+        let shown = |hook: &Hook| {
+            let repository = match hook.place {
+                HookPlace::Repository(id) => crate::azure_repository_id(id),
+                HookPlace::App(_) => String::new(),
+            };
+            json!({ "id": format!("{:08x}-0000-4000-8000-000000000000", hook.id), "status": if hook.active { "enabled" } else { "disabledBySystem" },
+                "eventType": hook.events.first(), "publisherId": "tfs", "consumerId": "webHooks", "consumerActionId": "httpRequest",
+                "publisherInputs": { "repository": repository }, "consumerInputs": { "url": hook.url, "basicAuthUsername": "mooring" } })
+        };
+        let token = secret.clone().and_then(|secret| state.token_of_secret(&secret).cloned());
+        if token.is_none_or(|token| !token.is_active(state.now())) {
+            return problem(401);
+        }
+        match (&asked.method, rest) {
+            (&Method::GET, []) => {
+                let all: Vec<Value> = state.hooks().filter(|hook| hook.face == Face::Azure).map(shown).collect();
+                answer::json(200, &json!({ "count": all.len(), "value": all }))
+            }
+            (&Method::POST, []) => {
+                let named = text(&told["publisherInputs"]["repository"]).unwrap_or_default();
+                let found = state.repositories().find(|one| crate::azure_repository_id(one.id) == named);
+                let repository = match administered(state, secret, found, Access::Admin) {
+                    Ok(id) => id,
+                    Err(status) => return problem(status),
+                };
+                let inputs = &told["consumerInputs"];
+                let url = text(&inputs["url"]).unwrap_or_default();
+                let password = text(&inputs["basicAuthPassword"]).unwrap_or_default();
+                let id = state.add_hook(Face::Azure, HookPlace::Repository(repository), &url, &password);
+                let Some(hook) = state.hooks.all.get_mut(&id) else { return problem(404) };
+                hook.events = text(&told["eventType"]).into_iter().collect();
+                answer::json(200, &shown(hook))
+            }
+            (method, [id]) => {
+                let id = id.split('-').next().and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or(0);
+                if !state.hooks().any(|hook| hook.id == id && hook.face == Face::Azure) {
+                    return problem(404);
+                }
+                if method == Method::DELETE {
+                    state.remove_hook(id);
+                    return nothing();
+                }
+                let Some(hook) = state.hooks.all.get_mut(&id) else { return problem(404) };
+                if method == Method::PUT {
+                    let inputs = &told["consumerInputs"];
+                    hook.url = text(&inputs["url"]).unwrap_or_default();
+                    hook.secret = text(&inputs["basicAuthPassword"]);
+                    hook.active = true;
+                }
+                answer::json(200, &shown(hook))
+            }
+            _ => problem(404),
+        }
+    }))
+}

@@ -1,0 +1,88 @@
+//! Webhooks in: what is believed, that it is stored once, and what it does.
+
+mod apps;
+mod dedupe;
+mod effects;
+mod fuzz;
+mod killed;
+mod recover;
+mod refused;
+mod register;
+mod seen;
+mod send;
+mod slow;
+
+use mooring_forge::TokenSpec;
+use serde_json::{Value, json};
+
+pub use send::{Hook, Letters};
+
+use crate::world::{Caller, World, until};
+
+impl Caller {
+    /// A connection at a provider, of an account that nobody else has.
+    pub async fn any_connection(&self, w: &World, provider: &str) -> String {
+        let login = format!("hooked-{}", provider.replace('_', "-"));
+        w.forge.add_user(&login);
+        w.forge.add_repositories(&login, 1);
+        let token = w.forge.mint(match provider {
+            "github" => TokenSpec::classic(&login).scopes(["repo", "read:org"]),
+            "gitlab" => TokenSpec::gitlab(&login),
+            "bitbucket" => TokenSpec::bitbucket(&login),
+            _ => TokenSpec::azure(&login),
+        });
+        let mut body = Self::body(provider, &token);
+        match provider {
+            "bitbucket" => body["username"] = json!(format!("{login}@example.com")),
+            "azure_devops" => body["azure_organization"] = json!(login),
+            _ => {}
+        }
+        let made = self.post("/git-connections", body).await.expect(201);
+        made["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes the secret of a connection's hook.
+    pub async fn hook(&self, connection: &str, scheme: mooring_forge::Scheme) -> Hook {
+        let path = format!("/git-connections/{connection}/webhook");
+        let made = self.post(&path, json!({})).await.expect(201);
+        Hook {
+            api: self.api.clone(),
+            path: made["url"]
+                .as_str()
+                .unwrap()
+                .strip_prefix(&self.api.base)
+                .unwrap()
+                .to_owned(),
+            secret: made["secret"].as_str().unwrap().to_owned(),
+            scheme,
+            extra: Vec::new(),
+        }
+    }
+
+    /// A delivery once it is no longer `accepted`.
+    pub async fn delivery_handled(&self, id: &str) -> Value {
+        until("a delivery's end", || async {
+            let one = self.get(&format!("/webhook-deliveries/{id}")).await;
+            let one = one.expect(200);
+            (one["status"] != "accepted").then_some(one)
+        })
+        .await
+    }
+
+    /// The stored repository of the provider's id, removed or not.
+    pub async fn repository_of(&self, provider_id: &str) -> Option<Value> {
+        for removed in ["", "?removed=true"] {
+            let list = self.get(&format!("/repositories{removed}")).await;
+            let list = list.expect(200);
+            let found = list["repositories"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|one| one["provider_repository_id"] == provider_id);
+            if let Some(found) = found {
+                return Some(found.clone());
+            }
+        }
+        None
+    }
+}
