@@ -41,6 +41,11 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
+    /// `PATCH`; the answer of a success.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
     /// `DELETE` of what is there.
     pub async fn delete(&self, path: &str) -> Result<(), Failure> {
         self.call(Method::DELETE, path, None).await.map(drop)

@@ -8,6 +8,7 @@ mod accounts;
 mod browser;
 mod client;
 mod connect;
+mod heal;
 mod hooks;
 mod sandbox;
 mod steps;

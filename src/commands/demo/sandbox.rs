@@ -5,7 +5,7 @@
 //! either is up. So the credentials are chosen first, and the apps are registered with them once the
 //! service listens ([`Sandbox::register`]) and its address is known.
 
-use mooring_forge::{Forge, Happened, OAuthAppSpec, Post, Running, Serve};
+use mooring_forge::{Forge, Happened, OAuthAppSpec, Post, Running, Serve, TokenSpec};
 use url::Url;
 
 use super::accounts::{self, Account};
@@ -88,6 +88,13 @@ impl Sandbox {
             .tell(&self.served, &happened, Post::default())
             .await;
         sent.iter().filter(|one| one.status == Some(202)).count()
+    }
+
+    /// Revokes a GitHub token as its owner does, and makes another one for them.
+    pub fn replace(&self, token: &str, login: &str) -> String {
+        self.forge.revoke(token);
+        let spec = TokenSpec::classic(login).scopes(["repo", "read:org"]);
+        self.forge.mint(spec)
     }
 
     /// Fills a forge and serves it.

@@ -6,6 +6,7 @@ use super::accounts::Account;
 use super::browser::Browser;
 use super::client::{Client, text};
 use super::connect::{Connected, Person};
+use super::heal;
 use super::hooks;
 use super::sandbox::Sandbox;
 use super::story::Story;
@@ -53,6 +54,7 @@ pub async fn tell(
         refresh(story, client, connected).await?;
         lend(story, &person, connected).await?;
     }
+    heal::tell(story, &person, &all, sandbox).await?;
     hooks::tell(story, &person, &all, sandbox).await?;
     let list = format!("/organizations/{organization}/repositories?per_page=1");
     let listed = client.get(&list).await?;
