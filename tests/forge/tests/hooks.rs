@@ -28,11 +28,21 @@ fn header(letter: &Letter, scheme: Scheme, secret: &str, name: &str) -> String {
 fn signatures_are_those_of_the_vendors_documents() {
     let secret = "It's a Secret to Everybody";
     assert_eq!(
-        header(&letter("1", "Hello, World!"), Scheme::GitHub, secret, "x-hub-signature-256"),
+        header(
+            &letter("1", "Hello, World!"),
+            Scheme::GitHub,
+            secret,
+            "x-hub-signature-256"
+        ),
         "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
     );
     assert_eq!(
-        header(&letter("1", "Hello World!"), Scheme::Bitbucket, secret, "x-hub-signature"),
+        header(
+            &letter("1", "Hello World!"),
+            Scheme::Bitbucket,
+            secret,
+            "x-hub-signature"
+        ),
         "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9"
     );
     let standard = letter("msg_p5jXN8AQM9LWM0D4loKWxJek", r#"{"test": 2432232314}"#);
