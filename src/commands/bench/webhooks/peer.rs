@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tokio::process::Command;
 use tokio::task::JoinSet;
 
@@ -77,7 +77,12 @@ async fn pgbench(
     } else {
         command.arg("-h").arg(options.get_host());
     }
+    // The driver gives a password back as a part of an address alone.
+    let address = options.to_url_lossy();
+    let password = address.password().unwrap_or_default();
+    let password = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
     command
+        .env("PGPASSWORD", password.as_ref())
         .arg("-p")
         .arg(options.get_port().to_string())
         .arg("-U")
@@ -95,6 +100,10 @@ async fn pgbench(
         .stdin(Stdio::null());
     let output = command.output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        tracing::warn!(%why, "pgbench did not run");
+    }
     let line = text.lines().find(|line| line.starts_with("tps = "))?;
     line.split_whitespace().nth(2)?.parse().ok()
 }
