@@ -96,7 +96,7 @@ async fn pgbench(
         ])
         .arg("-f")
         .arg(&script)
-        .arg(options.get_database()?)
+        .arg(options.get_database().unwrap_or(options.get_username()))
         .stdin(Stdio::null());
     let output = command.output().await.ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
