@@ -135,6 +135,12 @@ fn what_github_no_longer_remembers_is_listed_anew() {
         let mut tx = w.context.db.tenant(w.organization).await.unwrap();
         sqlx::query("UPDATE webhook_sources SET checked_until = checked_until - interval '7 days' WHERE checked_until IS NOT NULL")
             .execute(&mut *tx).await.unwrap();
+        // Its turn by the clock does not come in between.
+        sqlx::query("UPDATE turns SET last_at = $1")
+            .bind(w.clock.now())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let syncs = || async {
             let runs = owner
