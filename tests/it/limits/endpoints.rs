@@ -6,10 +6,33 @@ use serde_json::json;
 
 use super::moved_until;
 use crate::oauth::{connect, ready};
-use crate::world::{run_test, until};
+use crate::world::{Caller, World, run_test, until};
 
 fn renewals() -> Match {
     Match::face(Face::GitLab).grant_type("refresh_token")
+}
+
+/// Connections of twenty people by their consents.
+async fn twenty(w: &World, owner: &Caller) -> Vec<String> {
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        let login = format!("person-{number}");
+        w.forge.add_user(&login);
+        w.forge.consents_as(Face::GitLab, &login);
+        ids.push(connect(owner, "gitlab", json!({})).await);
+    }
+    w.everybody_idle().await;
+    ids
+}
+
+/// Moves the clock by steps until so many renewals went well.
+async fn all_renewed(w: &World, step: TimeDelta, count: usize) {
+    moved_until(w, step, || async {
+        let done = w.forge.requests(&renewals());
+        let went_well = done.iter().filter(|one| one.status == Some(200));
+        went_well.count() == count
+    })
+    .await;
 }
 
 /// Twenty renewals are due; the endpoint refuses until a minute has passed.
@@ -17,14 +40,7 @@ fn renewals() -> Match {
 fn one_refusal_stops_all_others_and_nothing_is_lost() {
     run_test(|w| async move {
         let (owner, _) = ready(&w).await;
-        let mut ids = Vec::new();
-        for number in 0..20 {
-            let login = format!("person-{number}");
-            w.forge.add_user(&login);
-            w.forge.consents_as(Face::GitLab, &login);
-            ids.push(connect(&owner, "gitlab", json!({})).await);
-        }
-        w.everybody_idle().await;
+        let ids = twenty(&w, &owner).await;
         let later = Canned::text(429, "Retry later").header("retry-after", "60");
         let fault = w.forge.fault(Fault::on(renewals(), Action::Answer(later)));
         w.clock.advance(TimeDelta::minutes(115));
@@ -44,14 +60,7 @@ fn one_refusal_stops_all_others_and_nothing_is_lost() {
             );
         }
         w.forge.remove_fault(fault);
-        moved_until(&w, TimeDelta::seconds(10), || async {
-            let done = w.forge.requests(&renewals());
-            done.iter()
-                .filter(|request| request.status == Some(200))
-                .count()
-                == ids.len()
-        })
-        .await;
+        all_renewed(&w, TimeDelta::seconds(10), ids.len()).await;
         for id in &ids {
             assert!(owner.connection(id).await["last_refreshed_at"].is_string());
         }
@@ -63,14 +72,7 @@ fn one_refusal_stops_all_others_and_nothing_is_lost() {
 fn a_refused_client_is_presented_once_for_all() {
     run_test(|w| async move {
         let (owner, apps) = ready(&w).await;
-        let mut ids = Vec::new();
-        for number in 0..20 {
-            let login = format!("person-{number}");
-            w.forge.add_user(&login);
-            w.forge.consents_as(Face::GitLab, &login);
-            ids.push(connect(&owner, "gitlab", json!({})).await);
-        }
-        w.everybody_idle().await;
+        let ids = twenty(&w, &owner).await;
         let wrong = json!({ "provider": "gitlab", "client_id": apps[1].client_id, "client_secret": "wrong" });
         owner.post("/git-provider-configs", wrong).await;
         w.clock.advance(TimeDelta::minutes(115));
@@ -87,13 +89,6 @@ fn a_refused_client_is_presented_once_for_all() {
         assert!(presented <= 16, "{presented} presented the refused secret");
         let right = json!({ "provider": "gitlab", "client_id": apps[1].client_id, "client_secret": apps[1].client_secret });
         owner.post("/git-provider-configs", right).await;
-        moved_until(&w, TimeDelta::seconds(60), || async {
-            let done = w.forge.requests(&renewals());
-            done.iter()
-                .filter(|request| request.status == Some(200))
-                .count()
-                == ids.len()
-        })
-        .await;
+        all_renewed(&w, TimeDelta::seconds(60), ids.len()).await;
     });
 }
