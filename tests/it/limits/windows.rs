@@ -197,7 +197,7 @@ fn a_secondary_limit_parks_the_account_and_nobody_else() {
 fn a_hundred_at_once_are_never_reached() {
     run_without_worker(|w| async move {
         w.forge.add_user("octo");
-        w.forge.add_repositories("octo", 800);
+        w.forge.add_repositories("octo", 1_100);
         let mut all = Vec::new();
         for number in 0..12 {
             let (_, caller) = stranger(&w, &format!("Tenant {number}")).await;

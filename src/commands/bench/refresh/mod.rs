@@ -31,7 +31,7 @@ pub(super) struct Options {
     /// calls in flight over all processes [default: 256]
     #[arg(long)]
     in_flight: Option<usize>,
-    /// Jobs in flight over all processes, those that read and write included
+    /// Jobs in flight in each process, those that read and write included
     #[arg(long, default_value_t = 128)]
     slots: usize,
     /// Milliseconds that the provider takes [default: 20]

@@ -24,12 +24,11 @@ pub(super) async fn run(rig: &Rig, options: &Options) -> Result<(), Failure> {
             forge.set_at_once(Face::GitLab, in_flight);
             let mut started = Vec::new();
             for _ in 0..processes {
-                let slots = (options.slots / processes).max(1);
                 started.push(workers::start(
                     rig,
                     &app,
                     &running.gitlab.url,
-                    slots,
+                    options.slots.max(1),
                     "60s",
                 )?);
             }
@@ -47,7 +46,7 @@ pub(super) async fn run(rig: &Rig, options: &Options) -> Result<(), Failure> {
                     "spread": spread,
                     "processes": processes,
                     "in_flight": in_flight,
-                    "job_slots": options.slots,
+                    "job_slots_per_process": options.slots,
                     "latency_ms": options.latency_ms,
                     "limit_per_second": in_flight as u64 * 1000 / options.latency_ms.max(1),
                     "conditions": "workers, provider and Postgres (fsync on) on one machine",
