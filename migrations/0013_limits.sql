@@ -12,8 +12,8 @@ CREATE UNLOGGED TABLE rate_budgets (
     reset_at     timestamptz,
     -- Not before then, whatever remains (Retry-After, secondary limits).
     parked_until timestamptz,
-    -- The processes that ask within this window, and when they last said so: what may be in flight at
-    -- once is divided among them.
+    -- The processes that ask within this window, when they last said so, and how many of their requests
+    -- are in flight: what may be at once is divided among them.
     holders      jsonb NOT NULL DEFAULT '{}',
     updated_at   timestamptz NOT NULL
 ) WITH (fillfactor = 50);

@@ -207,6 +207,7 @@ impl Cell {
             key: self.key.to_string(),
             rate: state.window.rate,
             parked_until: state.window.parked_until,
+            in_flight: state.window.in_flight,
         }
     }
 
@@ -217,6 +218,7 @@ impl Cell {
             state.window.park(until);
         }
         state.window.holders = shared.holders.max(1);
+        state.window.others = shared.others;
         drop(state);
         self.freed.notify_waiters();
     }

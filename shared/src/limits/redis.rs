@@ -44,14 +44,16 @@ for i, key in ipairs(KEYS) do
     all.reset = mine.reset or all.reset
   end
   all.parked = latest(mine.parked, all.parked)
-  local holders, count = {}, 0
+  local holders, count, others = {}, 0, 0
   for name, seen in pairs(all.holders) do
-    if name ~= holder and seen > now - 5000 then holders[name] = seen; count = count + 1 end
+    if name ~= holder and seen.at > now - 5000 then
+      holders[name] = seen; count = count + 1; others = others + seen.n
+    end
   end
-  holders[holder] = now
+  holders[holder] = { at = now, n = mine.in_flight }
   all.holders = holders
   redis.call('SET', key, cjson.encode(all), 'PX', 86400000)
-  out[i] = cjson.encode({ most = all.most, remaining = all.remaining, reset = all.reset, parked = all.parked, holders = count + 1 })
+  out[i] = cjson.encode({ most = all.most, remaining = all.remaining, reset = all.reset, parked = all.parked, holders = count + 1, others = others, in_flight = 0 })
 end
 return out";
 
@@ -99,6 +101,9 @@ struct Wire {
     parked: Option<i64>,
     #[serde(default)]
     holders: u32,
+    #[serde(default)]
+    others: u32,
+    in_flight: u32,
 }
 
 impl BudgetRedis {
@@ -178,6 +183,8 @@ impl From<&Budget> for Wire {
             reset: budget.rate.reset_at.map(|at| at.timestamp_millis()),
             parked: budget.parked_until.map(|at| at.timestamp_millis()),
             holders: 0,
+            others: 0,
+            in_flight: budget.in_flight,
         }
     }
 }
@@ -194,8 +201,10 @@ impl Wire {
                     reset_at: self.reset.and_then(time),
                 },
                 parked_until: self.parked.and_then(time),
+                in_flight: 0,
             },
             holders: self.holders,
+            others: self.others,
         }
     }
 }

@@ -34,6 +34,9 @@ pub(super) struct Window {
     pub(super) strikes: u8,
     /// Processes that use it, this one included, as last heard; and whether they have heard of us.
     pub(super) holders: u32,
+    /// Requests that the others have in flight: more than their share, where they came first and theirs
+    /// take long.
+    pub(super) others: u32,
     pub(super) newcomer: bool,
 }
 
@@ -77,6 +80,7 @@ impl Window {
         } else {
             share
         };
+        let share = share.min(AT_ONCE.saturating_sub(self.others));
         match class {
             CallClass::Interactive => share,
             _ => share - share.div_ceil(SPARED).min(share / 2),
@@ -206,6 +210,11 @@ mod tests {
         assert_eq!(most(&mut window, CallClass::Interactive), 80);
         window.holders = 4;
         assert_eq!(most(&mut window, CallClass::Interactive), 20);
+        window.others = 72;
+        assert_eq!(most(&mut window, CallClass::Interactive), 8);
+        window.others = 100;
+        assert_eq!(most(&mut window, CallClass::Interactive), 1);
+        window.others = 0;
         window.newcomer = true;
         assert_eq!(most(&mut window, CallClass::Sync), 3);
         window.holders = 500;

@@ -222,7 +222,7 @@ fn a_hundred_at_once_are_never_reached() {
         // Longer than the processes take to hear of each other.
         tokio::time::sleep(Duration::from_millis(700)).await;
         let held = gate.count() - 12;
-        assert!(held < 100, "{held} in flight");
+        assert!(held <= 85, "{held} in flight");
         gate.open();
         until("all syncs", || async {
             for (caller, id) in &all {

@@ -15,6 +15,8 @@ pub struct Budget {
     pub rate: RateLimit,
     /// Not before then.
     pub parked_until: Option<DateTime<Utc>>,
+    /// Requests that this process has in flight.
+    pub in_flight: u32,
 }
 
 /// What all know of it.
@@ -24,6 +26,8 @@ pub struct SharedBudget {
     pub budget: Budget,
     /// Processes that use it at present.
     pub holders: u32,
+    /// Requests that the others have in flight, as they last said.
+    pub others: u32,
 }
 
 /// Adds what this process knows, and answers what all know. Of one window (that turns over within the
@@ -47,11 +51,16 @@ pub async fn share_budgets(
         mine.iter().map(|budget| budget.rate.reset_at).collect();
     let parked: Vec<Option<DateTime<Utc>>> =
         mine.iter().map(|budget| budget.parked_until).collect();
+    let in_flight: Vec<i64> = mine
+        .iter()
+        .map(|budget| i64::from(budget.in_flight))
+        .collect();
     let rows = sqlx::query!(
         r#"INSERT INTO rate_budgets AS b (key, most, remaining, reset_at, parked_until, holders, updated_at)
-        SELECT u.key, u.most, u.remaining, u.reset_at, u.parked_until, jsonb_build_object($6::text, $7::timestamptz), $7
-        FROM unnest($1::text[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[])
-            AS u(key, most, remaining, reset_at, parked_until)
+        SELECT u.key, u.most, u.remaining, u.reset_at, u.parked_until,
+            jsonb_build_object($6::text, jsonb_build_object('at', $7::timestamptz, 'n', u.in_flight)), $7
+        FROM unnest($1::text[], $2::int[], $3::int[], $4::timestamptz[], $5::timestamptz[], $8::bigint[])
+            AS u(key, most, remaining, reset_at, parked_until, in_flight)
         ON CONFLICT (key) DO UPDATE SET
             most = CASE WHEN EXCLUDED.reset_at < b.reset_at - interval '5 s' THEN b.most ELSE COALESCE(EXCLUDED.most, b.most) END,
             remaining = CASE
@@ -65,10 +74,12 @@ pub async fn share_budgets(
             parked_until = GREATEST(EXCLUDED.parked_until, b.parked_until),
             holders = (SELECT COALESCE(jsonb_object_agg(h.key, h.value), '{}') || EXCLUDED.holders
                 FROM jsonb_each(b.holders) h
-                WHERE (h.value #>> '{}')::timestamptz > $7 - interval '5 s'),
+                WHERE (h.value ->> 'at')::timestamptz > $7 - interval '5 s'),
             updated_at = $7
         RETURNING key, most, remaining, reset_at, parked_until,
-            (SELECT count(*) FROM jsonb_object_keys(b.holders)) AS "holders!""#,
+            (SELECT count(*) FROM jsonb_each(b.holders)) AS "holders!",
+            (SELECT COALESCE(sum((h.value ->> 'n')::bigint), 0)::bigint FROM jsonb_each(b.holders) h
+             WHERE h.key <> $6) AS "others!""#,
         &keys,
         &most as &[Option<i32>],
         &remaining as &[Option<i32>],
@@ -76,6 +87,7 @@ pub async fn share_budgets(
         &parked as &[Option<DateTime<Utc>>],
         holder,
         now,
+        &in_flight,
     )
     .fetch_all(db.pool())
     .await?;
@@ -90,8 +102,10 @@ pub async fn share_budgets(
                     reset_at: row.reset_at,
                 },
                 parked_until: row.parked_until,
+                in_flight: 0,
             },
             holders: u32::try_from(row.holders).unwrap_or(1),
+            others: u32::try_from(row.others).unwrap_or(u32::MAX),
         })
         .collect())
 }
