@@ -68,6 +68,7 @@ async fn pgbench(
 ) -> Option<f64> {
     let program = program().await?;
     let scratch = Scratch::new("pgbench").ok()?;
+    std::fs::create_dir_all(scratch.path()).ok()?;
     let script = scratch.path().join("insert.sql");
     let literal = format!("{INSERT}'\\x{}'::bytea);\n", hex::encode(body));
     std::fs::write(&script, literal).ok()?;
