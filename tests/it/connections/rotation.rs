@@ -287,6 +287,11 @@ fn a_token_that_cannot_says_what_to_do_and_is_not_asked_again() {
         assert_eq!(found["status"], "active");
         let action = found["health"]["action"].as_str().unwrap();
         assert!(action.contains("Make a new token at GitLab"), "{found:#}");
+        // That it works all the same takes nothing of that back.
+        let path = format!("/git-connections/{id}/validate");
+        let told = w.owner().post(&path, json!({})).await.expect(200);
+        assert_eq!(told["valid"], true);
+        assert_eq!(told["health"]["action"], action, "{told:#}");
         w.clock.advance(TimeDelta::hours(2));
         sweep(&w, &SweepRotations {}).await;
         w.idle().await;

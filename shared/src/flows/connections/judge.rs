@@ -68,7 +68,6 @@ pub(super) fn accept(
         connection.rate_limit = identity.rate_limit;
     }
     connection.validated_at = Some(now);
-    connection.validation_error = None;
     connection.health_action_url = None;
     // An installation that answers is there, whoever said that it was not.
     let installed_after_all = connection.health_code == HealthCode::Uninstalled;
@@ -76,6 +75,12 @@ pub(super) fn accept(
         connection.status = connection.status.heals();
     }
     let expiring = expiry::soon(connection, connection.token_expires_at, renews, now);
+    // Why it does not rotate itself is no matter of whether it works.
+    let keeps_why =
+        expiring && connection.auto_rotate && connection.health_code == HealthCode::Expiring;
+    if !keeps_why {
+        connection.validation_error = None;
+    }
     // Of a renewal that fails an access token that works says nothing.
     let renewal_fails = renews
         && matches!(
