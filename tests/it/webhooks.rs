@@ -12,12 +12,21 @@ mod seen;
 mod send;
 mod slow;
 
-use mooring_forge::TokenSpec;
+use mooring_forge::{Scheme, TokenSpec};
 use serde_json::{Value, json};
 
 pub use send::{Hook, Letters};
 
 use crate::world::{Caller, World, until};
+
+/// An owner, a synced GitHub connection of theirs, and its hook.
+async fn hooked(w: &World) -> (Caller, String, Hook) {
+    let owner = w.owner();
+    let token = w.github_account("octo", 1);
+    let id = owner.connect_and_sync("github", &token).await;
+    let hook = owner.hook(&id, Scheme::GitHub).await;
+    (owner, id, hook)
+}
 
 impl Caller {
     /// A connection at a provider, of an account that nobody else has.
@@ -42,7 +51,7 @@ impl Caller {
     }
 
     /// Makes the secret of a connection's hook.
-    pub async fn hook(&self, connection: &str, scheme: mooring_forge::Scheme) -> Hook {
+    pub async fn hook(&self, connection: &str, scheme: Scheme) -> Hook {
         let path = format!("/git-connections/{connection}/webhook");
         let made = self.post(&path, json!({})).await.expect(201);
         Hook {

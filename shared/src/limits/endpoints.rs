@@ -12,7 +12,7 @@ use crate::domain::provider::Instance;
 use crate::domain::quota::RateLimit;
 
 /// A wrong registration is not mended within seconds, and hosts count wrong client secrets.
-const REFUSED_CLIENT: TimeDelta = TimeDelta::minutes(10);
+pub const REFUSED_CLIENT: TimeDelta = TimeDelta::minutes(10);
 /// Those who were stopped come back over at most this.
 const LONGEST_SPREAD: TimeDelta = TimeDelta::minutes(2);
 

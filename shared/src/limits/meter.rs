@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::budgets::{Budgets, Flight};
-use super::trials::{self, Trials};
+use super::trials::Trials;
 use super::{Limits, Subject};
 use crate::domain::ids::{ConnectionId, TrialId};
 use crate::domain::meter::{CallClass, HeldBack, Leave, Meter, Reading, Standing};
@@ -50,14 +50,15 @@ impl Metered {
             Some(account) => format!("account:{account}"),
             None => format!("connection:{}", subject.connection),
         };
-        let key = format!("{}:{}", subject.connection, subject.version);
-        let trial = trials::trial(
-            (host.clone(), key),
-            subject.organization,
-            subject.proven,
+        let trial = Trial {
+            host: host.clone(),
+            key: format!("{}:{}", subject.connection, subject.version),
+            organization: subject.organization,
+            asker: subject.asker.unwrap_or_else(|| TrialId::new(now).0),
+            proven: subject.proven,
+            pasted: false,
             since,
-            subject.asker.unwrap_or_else(|| TrialId::new(now).0),
-        );
+        };
         Self {
             budgets: limits.budgets.clone(),
             trials: limits.trials.clone(),
@@ -133,10 +134,11 @@ impl Leave for Asked {
                 meter.trials.cold(meter.connection);
                 meter.trials.failed(trial).await;
             }
-            Standing::Limited(_) | Standing::Untold if tried.is_some() => {
-                meter.trials.released(trial).await
+            Standing::Limited(_) | Standing::Untold => {
+                if tried.is_some() {
+                    meter.trials.released(trial).await;
+                }
             }
-            Standing::Limited(_) | Standing::Untold => {}
         }
     }
 }

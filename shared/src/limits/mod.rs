@@ -9,8 +9,7 @@
 //!
 //! # Properties
 //! 1. A window is used as its headers say, whoever used it: background work leaves the last of it to
-//!    those who wait for an answer ([`CallClass`]), and nobody asks
-//!    once it is closed.
+//!    those who wait for an answer ([`CallClass`]), and nobody asks once it is closed.
 //! 2. Of one account fewer than a hundred requests are in flight, over all processes.
 //! 3. A host sees fewer failed authentications than it bans for ([`ALLOWANCE`]), over all processes;
 //!    an organization has a fifth of that at most; credentials that were never proven leave the last
@@ -55,14 +54,15 @@ mod window;
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::clock::Clock;
 use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::meter::{CallClass, Meter};
 use crate::domain::provider::Instance;
 use crate::store::Db;
-use uuid::Uuid;
 
-pub use endpoints::Endpoint;
+pub use endpoints::{Endpoint, REFUSED_CLIENT};
 pub use redis::BudgetRedis;
 pub use trials::{ALLOWANCE, Attempt, Pasted};
 

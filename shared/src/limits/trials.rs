@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::domain::ids::{ConnectionId, OrganizationId, TrialId};
@@ -222,25 +221,6 @@ impl Drop for Attempt {
         if self.open {
             self.trials.release_later(&self.trial);
         }
-    }
-}
-
-/// One opening of a stored credential.
-pub(super) fn trial(
-    (host, key): (String, String),
-    organization: OrganizationId,
-    proven: bool,
-    since: DateTime<Utc>,
-    asker: Uuid,
-) -> Trial {
-    Trial {
-        host,
-        key,
-        organization,
-        asker,
-        proven,
-        pasted: false,
-        since,
     }
 }
 

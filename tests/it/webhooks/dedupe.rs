@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use mooring_forge::{Letter, Scheme};
 use serde_json::{Value, json};
 
-use super::Letters;
+use super::{Letters, hooked};
 use crate::world::{Caller, World, run_test, run_without_worker, until};
 
 async fn deliveries(owner: &Caller) -> Vec<Value> {
@@ -15,11 +15,7 @@ async fn deliveries(owner: &Caller) -> Vec<Value> {
 #[test]
 fn ids_and_bytes_decide_where_ids_are_not_signed() {
     run_test(|w| async move {
-        let owner = w.owner();
-        let id = owner
-            .connect_and_sync("github", &w.github_account("octo", 1))
-            .await;
-        let hook = owner.hook(&id, Scheme::GitHub).await;
+        let (owner, _, hook) = hooked(&w).await;
         let body = |n: u32| json!({ "zen": "x", "n": n });
         let letter = Letters(&w).letter("one", "watch", &body(1));
         let first = hook.accepted(&letter).await;
@@ -73,10 +69,7 @@ fn the_same_bytes_at_two_connections_are_two_deliveries() {
 #[test]
 fn bytes_under_another_id_have_a_sync_look_at_most_once_a_minute() {
     run_test(|w| async move {
-        let owner = w.owner();
-        let token = w.github_account("octo", 1);
-        let id = owner.connect_and_sync("github", &token).await;
-        let hook = owner.hook(&id, Scheme::GitHub).await;
+        let (owner, id, hook) = hooked(&w).await;
         let stored = owner.get("/repositories").await.expect(200)["repositories"][0].clone();
         let told = super::send::github_repository(&stored);
         let push =

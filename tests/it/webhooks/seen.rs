@@ -1,20 +1,15 @@
 //! What people see of deliveries, and what they may do with them.
 
 use chrono::TimeDelta;
-use mooring_forge::Scheme;
 use serde_json::json;
 
-use super::Letters;
+use super::{Letters, hooked};
 use crate::world::{run_test, until};
 
 #[test]
 fn deliveries_are_listed_looked_into_and_handled_anew() {
     run_test(|w| async move {
-        let owner = w.owner();
-        let id = owner
-            .connect_and_sync("github", &w.github_account("octo", 1))
-            .await;
-        let hook = owner.hook(&id, Scheme::GitHub).await;
+        let (owner, id, hook) = hooked(&w).await;
         let ping = hook
             .accepted(&Letters(&w).letter(
                 "1",
@@ -87,11 +82,7 @@ fn deliveries_are_listed_looked_into_and_handled_anew() {
 #[test]
 fn deliveries_go_after_their_time() {
     run_test(|w| async move {
-        let owner = w.owner();
-        let id = owner
-            .connect_and_sync("github", &w.github_account("octo", 1))
-            .await;
-        let hook = owner.hook(&id, Scheme::GitHub).await;
+        let (owner, _, hook) = hooked(&w).await;
         let old = hook
             .accepted(&Letters(&w).letter("1", "star", &json!({ "n": 1 })))
             .await;

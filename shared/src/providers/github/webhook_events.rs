@@ -4,14 +4,12 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::webhook::{
-    BranchMove, Happening, HookEvent, InstallationChange, Malformed, PullRequest,
+    BranchMove, CommitPaths, Happening, HookEvent, InstallationChange, Malformed, PullRequest,
     PullRequestChange, Push, RepositoryChange, ToldRepository, branch, commit, moment, object,
+    touched,
 };
 use super::webhook::payload;
 use crate::domain::webhook::DeliveryHeaders;
-
-/// Files that are looked at in one push.
-const PATHS: usize = 5_000;
 
 #[derive(Deserialize)]
 struct Payload {
@@ -28,7 +26,7 @@ struct Payload {
     before: Option<String>,
     after: Option<String>,
     #[serde(default)]
-    commits: Vec<Commit>,
+    commits: Vec<CommitPaths>,
     pull_request: Option<Pull>,
 }
 
@@ -74,16 +72,6 @@ struct Installation {
     updated_at: Option<DateTime<Utc>>,
     #[serde(default, deserialize_with = "moment")]
     suspended_at: Option<DateTime<Utc>>,
-}
-
-#[derive(Deserialize)]
-struct Commit {
-    #[serde(default)]
-    added: Vec<String>,
-    #[serde(default)]
-    modified: Vec<String>,
-    #[serde(default)]
-    removed: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -222,19 +210,11 @@ fn push(told: Payload) -> Result<Happening, Malformed> {
     });
     // A payload carries 2,048 commits at most.
     let more_paths = told.commits.len() >= 2048;
-    let mut paths: Vec<String> = told
-        .commits
-        .into_iter()
-        .flat_map(|one| [one.added, one.modified, one.removed])
-        .flatten()
-        .take(PATHS)
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
+    let (paths, full) = touched(told.commits.into_iter());
     Ok(Happening::Push(Push {
         repository: repository.into(),
         branches: branches.into_iter().collect(),
-        more_paths: more_paths || paths.len() >= PATHS,
+        more_paths: more_paths || full,
         paths,
     }))
 }

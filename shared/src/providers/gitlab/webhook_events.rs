@@ -4,12 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::webhook::{
-    BranchMove, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
-    RepositoryChange, ToldRepository, branch, commit, moment, object,
+    BranchMove, CommitPaths, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
+    RepositoryChange, ToldRepository, branch, commit, moment, object, touched,
 };
-
-/// Files that are looked at in one push.
-const PATHS: usize = 5_000;
 
 #[derive(Deserialize)]
 struct Payload {
@@ -49,12 +46,8 @@ struct Project {
 struct Commit {
     #[serde(default, deserialize_with = "moment")]
     timestamp: Option<DateTime<Utc>>,
-    #[serde(default)]
-    added: Vec<String>,
-    #[serde(default)]
-    modified: Vec<String>,
-    #[serde(default)]
-    removed: Vec<String>,
+    #[serde(flatten)]
+    paths: CommitPaths,
 }
 
 #[derive(Deserialize)]
@@ -166,19 +159,11 @@ fn push(told: Payload) -> Result<Happening, Malformed> {
         });
     // The newest twenty commits are listed, of so many.
     let more_paths = told.total_commits_count.unwrap_or(0) > told.commits.len();
-    let mut paths: Vec<String> = told
-        .commits
-        .into_iter()
-        .flat_map(|one| [one.added, one.modified, one.removed])
-        .flatten()
-        .take(PATHS)
-        .collect();
-    paths.sort_unstable();
-    paths.dedup();
+    let (paths, full) = touched(told.commits.into_iter().map(|one| one.paths));
     Ok(Happening::Push(Push {
         repository,
         branches: branches.into_iter().collect(),
-        more_paths: more_paths || paths.len() >= PATHS,
+        more_paths: more_paths || full,
         paths,
     }))
 }

@@ -9,6 +9,7 @@
 mod event;
 mod headers;
 mod hooks;
+mod paths;
 mod signature;
 
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ pub use event::{
 pub(super) use event::{branch, commit, moment};
 pub(super) use headers::{header, kept};
 pub use hooks::{AppDeliveries, HookPlace, HookSpec, Hooks, Recalled, Remembered, RememberedPage};
+pub(super) use paths::{CommitPaths, touched};
 pub(super) use signature::{hex_hmac, is_same, standard};
 
 use crate::domain::secret::Secret;

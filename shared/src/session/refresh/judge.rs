@@ -6,14 +6,13 @@ use crate::domain::connection::Connection;
 use crate::domain::health::HealthCode;
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::refresh::RefreshOutcome;
+use crate::limits::REFUSED_CLIENT;
 use crate::providers::{GrantError, GrantErrorClass};
 
 /// The first distance between two tries, doubled with each failure in a row.
 const FIRST: TimeDelta = TimeDelta::seconds(30);
 /// The longest distance.
 const LONGEST: TimeDelta = TimeDelta::minutes(15);
-/// A wrong registration is not mended within seconds, and hosts count wrong client secrets.
-const OPERATOR: TimeDelta = TimeDelta::minutes(10);
 
 /// What a failed renewal means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +81,7 @@ pub(super) fn judge(error: &GrantError, facts: Facts) -> Judgement {
             outcome: RefreshOutcome::Operator,
             health: Some(HealthCode::OperatorConfiguration),
             status: None,
-            again: Some(facts.now + OPERATOR),
+            again: Some(facts.now + REFUSED_CLIENT),
         },
         GrantErrorClass::Later => Judgement {
             outcome: RefreshOutcome::Later,

@@ -18,6 +18,7 @@ use crate::domain::refresh::RefreshOutcome;
 use crate::domain::sync::SyncTrigger;
 use crate::flows::audit::{self, Change};
 use crate::flows::{Context, Error, sync};
+use crate::limits::REFUSED_CLIENT;
 use crate::providers::{self, GrantError};
 use crate::queue::enqueue;
 use crate::store::credentials::StoredCredential;
@@ -253,7 +254,7 @@ pub(super) async fn operator(
         &mut *tx,
         connection.id,
         grant.version,
-        Some(now + chrono::TimeDelta::minutes(10)),
+        Some(now + REFUSED_CLIENT),
     )
     .await?;
     let permit = permit(&face, &Actor::system());
