@@ -12,6 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use serde_json::json;
 use shared::clock::Clock;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
@@ -278,6 +279,39 @@ const VALUES: &[&str] = &[
     "whsec_AAAA",
 ];
 
+/// Bodies that are whole before they are broken, where the vendors' own are not at hand: as each
+/// provider writes a push, a change of a repository and one of a pull request.
+fn own_bodies() -> Vec<Vec<u8>> {
+    let sha = |digit: &str| digit.repeat(40);
+    let text = "Nothing of this is looked at, and most of a delivery is like that. ".repeat(4);
+    let repository = json!({ "id": 4711, "uuid": "{1b671a64-40d5-491e-99b0-da01ff1f3341}", "name": "tools",
+        "full_name": "octo/tools", "private": true, "default_branch": "main", "description": text,
+        "html_url": "https://git.example.org/octo/tools", "pushed_at": 1_700_000_000 });
+    let commits = json!([{ "id": sha("a"), "message": text, "timestamp": "2026-01-02T03:04:05Z",
+        "added": ["package.json"], "modified": ["src/main.rs"], "removed": [] }]);
+    let target = json!({ "hash": sha("b"), "message": text, "date": "2026-01-02T03:04:05+00:00" });
+    [
+        json!({ "ref": "refs/heads/main", "before": sha("0"), "after": sha("a"), "repository": repository,
+            "commits": commits, "sender": { "id": 1, "login": "octo" }, "installation": { "id": 7 } }),
+        json!({ "action": "renamed", "repository": repository, "changes": { "repository": { "name": { "from": text } } },
+            "sender": { "id": 1, "login": "octo" }, "installation": { "id": 7 } }),
+        json!({ "object_kind": "push", "event_name": "push", "ref": "refs/heads/main", "before": sha("0"),
+            "after": sha("a"), "project": { "id": 4711, "name": "tools", "path_with_namespace": "octo/tools",
+                "description": text, "default_branch": "main", "visibility_level": 0 },
+            "commits": commits, "total_commits_count": 1 }),
+        json!({ "repository": repository, "actor": { "uuid": "{1}", "display_name": text }, "push": { "changes": [
+            { "old": null, "new": { "type": "branch", "name": "main", "target": target }, "truncated": false }] } }),
+        json!({ "id": "03c164c2-8912-4d5e-8009-3707d5f83734", "eventType": "git.push", "createdDate": "2026-01-02T03:04:05Z",
+            "message": { "text": text }, "resource": { "refUpdates": [{ "name": "refs/heads/main",
+                "oldObjectId": sha("0"), "newObjectId": sha("a") }], "repository": {
+                "id": "278d5cd2-584d-4b63-824a-2ba458937249", "name": "tools", "defaultBranch": "refs/heads/main",
+                "project": { "id": "6ce954b1-ce1f-45d1-b94d-e6bf2464ba2c", "name": text } } } }),
+    ]
+    .iter()
+    .map(|body| body.to_string().into_bytes())
+    .collect()
+}
+
 #[tokio::test]
 async fn a_hundred_thousand_broken_deliveries_break_nothing() {
     let providers = providers();
@@ -286,8 +320,7 @@ async fn a_hundred_thousand_broken_deliveries_break_nothing() {
         .map(|one| (one.kind, one.body))
         .collect();
     for kind in ProviderKind::ALL {
-        let body = br#"{"id":"1","eventType":"git.push","action":"created","repository":{"id":1,"uuid":"{1}"},"resource":{},"push":{"changes":[{}]}}"#;
-        seeds.push((*kind, body.to_vec()));
+        seeds.extend(own_bodies().into_iter().map(|body| (*kind, body)));
     }
     seeds.retain(|(_, body)| body.len() < 40_000);
     let secret = Secret::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
