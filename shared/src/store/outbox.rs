@@ -39,7 +39,7 @@ pub async fn append(
     sqlx::query!(
         "INSERT INTO outbox_events (organization_id, id, type, data, created_at) \
          SELECT $1, e.id, e.type, e.data, $2 \
-         FROM unnest($3::uuid[], $4::text[], $5::jsonb[]) AS e(id, type, data)",
+         FROM unnest($3::uuid[], $4::text[], $5::json[]) AS e(id, type, data)",
         organization.0,
         now,
         &ids,

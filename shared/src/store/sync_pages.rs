@@ -197,7 +197,7 @@ pub struct PageStored<'a> {
     /// Its number within the run.
     pub number: i32,
     /// Ids seen on it.
-    pub repository_ids: &'a [String],
+    pub repository_ids: &'a [&'a str],
     /// Its ETag, where it may be relied on next time.
     pub etag: Option<&'a str>,
     /// What follows it.
@@ -268,7 +268,7 @@ pub async fn checkpoint(
         stored.incomplete.map(IncompleteReason::as_str),
         stored.undecodable,
         stored.number,
-        stored.repository_ids,
+        stored.repository_ids as &[&str],
         in_hand.connection.0,
         READING,
         in_hand.credential_version,

@@ -15,7 +15,7 @@ use crate::log::{Log, Request};
 use crate::matching::Match;
 use crate::meters::Meters;
 use crate::model::{OwnerId, RepositoryId, RepositorySpec, Role, State, TokenId, TokenSpec};
-use crate::views::Views;
+use crate::views::{Pages, Views};
 
 /// A forge. Clones are handles on the same one.
 #[derive(Clone)]
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     /// How many requests a provider works on at once, where that is bounded.
     places: Mutex<HashMap<Face, Arc<Semaphore>>>,
     pub(crate) views: Views,
+    pub(crate) pages: Pages,
     pub(crate) meters: Meters,
     pub(crate) faults: Faults,
     pub(crate) gates: Gates,
@@ -52,6 +53,7 @@ impl Forge {
             latency: Mutex::default(),
             places: Mutex::default(),
             views: Views::default(),
+            pages: Pages::default(),
             meters: Meters::default(),
             faults: Faults::default(),
             gates: Gates::default(),

@@ -5,7 +5,7 @@ use shared::domain::outbox::EventType;
 use shared::flows::Error;
 use shared::providers::{RepositoryChange, ToldRepository};
 use shared::store::outbox::{self, NewEvent};
-use shared::store::repositories::{self, KnownRepository, Removed};
+use shared::store::repositories::{self, KnownRepository, Likely, Removed};
 
 use super::Scene;
 use super::merge::merge;
@@ -68,15 +68,14 @@ pub(super) async fn write(
         scene.want_sync("the event does not name the repository");
         return Ok(());
     };
-    let changes = repositories::upsert_page(
-        scene.tx,
-        connection.organization_id,
-        connection.id,
-        connection.provider,
-        std::slice::from_ref(&now_is),
-        scene.now,
-    )
-    .await?;
+    let owner = repositories::Owner {
+        organization: connection.organization_id,
+        connection: connection.id,
+        provider: connection.provider,
+        now: scene.now,
+    };
+    let row = std::iter::once(&now_is);
+    let changes = repositories::upsert_page(scene.tx, owner, Likely::Known, row).await?;
     if let Some(at) = scene.at {
         repositories::note_event(&mut **scene.tx, connection.id, &told.id, at).await?;
     }

@@ -1,18 +1,30 @@
-//! Storing pages: one transaction each, while others are under way. Pages that are as they were need
-//! no rows written, and those that wait together are stored together. A page's commit does not wait
-//! for the disk: the end of the run does, and makes all of them lasting.
+//! Storing pages while others are under way: those that wait together in one transaction, each with its
+//! checkpoint. Pages that are as they were need no rows written. A commit does not wait for the disk: the
+//! end of the run does, and makes all of them lasting.
 
 use shared::domain::quota::RateLimit;
 use shared::domain::sync::IncompleteReason;
 use shared::flows::{Context, Error};
 use shared::providers::RepositoryPage;
 use shared::session::Session;
+use shared::store::repositories::{self, Likely, PageChanges};
 use shared::store::sync_pages::{self, InHand, PageStored, PagesUnchanged};
 use shared::store::sync_runs::{Holder, RunningRun};
-use shared::store::{connections, repositories};
+use shared::store::{TenantTx, connections};
 use tokio::sync::mpsc;
 
 use super::fetch::Fetched;
+
+/// Pages that are read and stored in one transaction, at most: as many rows as one statement takes.
+const TOGETHER: usize = 5;
+
+/// What a page adds to its run.
+struct Told {
+    found: i32,
+    incomplete: Option<IncompleteReason>,
+    undecodable: i32,
+    expected: Option<i32>,
+}
 
 /// A run that is being stored.
 pub(super) struct Keeper<'a> {
@@ -38,19 +50,21 @@ impl Keeper<'_> {
                     None => return Ok(true),
                 },
             };
-            let stored = if first.answer.not_modified {
-                let mut unchanged = vec![first];
-                while let Ok(page) = pages.try_recv() {
-                    if page.answer.not_modified {
-                        unchanged.push(page);
-                    } else {
-                        waiting = Some(page);
-                        break;
-                    }
+            let alike = first.answer.not_modified;
+            let most = if alike { usize::MAX } else { TOGETHER };
+            let mut some = vec![first];
+            while some.len() < most
+                && let Ok(page) = pages.try_recv()
+            {
+                if page.answer.not_modified != alike {
+                    waiting = Some(page);
+                    break;
                 }
-                self.unchanged(run, &unchanged).await?
-            } else {
-                self.page(run, first).await?
+                some.push(page);
+            }
+            let stored = match alike {
+                true => self.unchanged(run, &some).await?,
+                false => self.read(run, &some).await?,
             };
             if !stored {
                 return Ok(false);
@@ -69,38 +83,78 @@ impl Keeper<'_> {
         }
     }
 
-    /// One transaction: rows, counter, checkpoint.
-    async fn page(&self, run: &mut RunningRun, fetched: Fetched) -> Result<bool, Error> {
+    /// One transaction: rows, counter, checkpoints.
+    async fn read(&self, run: &mut RunningRun, pages: &[Fetched]) -> Result<bool, Error> {
         let connection = &self.session.connection;
         let (organization, now) = (connection.organization_id, self.context.clock.now());
+        let owner = repositories::Owner {
+            organization,
+            connection: connection.id,
+            provider: connection.provider,
+            now,
+        };
+        let likely = match connection.last_synced_at {
+            None => Likely::New,
+            Some(_) => Likely::Known,
+        };
+        let mut tx = self.context.db.tenant_step(organization).await?;
+        connections::get_for_update(&mut *tx, connection.id)
+            .await?
+            .ok_or(Error::NotFound("connection"))?;
+        let rows = pages.iter().flat_map(|one| &one.answer.page.repositories);
+        let mut changes = repositories::upsert_page(&mut tx, owner, likely, rows).await?;
+        let added = changes.added;
+        let in_hand = self.in_hand(run);
+        for fetched in pages {
+            // The run counts what all of them changed with the first.
+            let changes = std::mem::take(&mut changes);
+            let Some(told) = self.checkpoint(&mut tx, &in_hand, fetched, changes).await? else {
+                return Ok(false);
+            };
+            run.pages += 1;
+            run.run.found += told.found;
+            run.run.incomplete_reason = run.run.incomplete_reason.or(told.incomplete);
+            run.undecodable += told.undecodable;
+            run.expected = told.expected.or(run.expected);
+        }
+        let limit = pages
+            .last()
+            .map_or_else(RateLimit::default, |page| page.answer.page.rate_limit);
+        connections::record_use(&mut *tx, connection.id, &limit, now).await?;
+        if added != 0 {
+            repositories::move_counters(&mut tx, organization, connection.id, added).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The checkpoint of a page that was read; `None` where another worker goes on with the run.
+    async fn checkpoint(
+        &self,
+        tx: &mut TenantTx,
+        in_hand: &InHand,
+        fetched: &Fetched,
+        changes: PageChanges,
+    ) -> Result<Option<Told>, Error> {
         let page = &fetched.answer.page;
-        let mut seen: Vec<String> = page
+        let mut seen: Vec<&str> = page
             .repositories
             .iter()
-            .map(|found| found.provider_repository_id.clone())
+            .map(|found| found.provider_repository_id.as_str())
             .collect();
         // What cannot be read is there all the same: it must not count as gone.
-        seen.extend(page.undecodable.iter().filter_map(|item| item.id.clone()));
+        seen.extend(
+            page.undecodable
+                .iter()
+                .filter_map(|item| item.id.as_deref()),
+        );
         for item in &page.undecodable {
-            tracing::warn!(connection = %connection.id, id = item.id.as_deref(), detail = %item.detail,
+            tracing::warn!(connection = %in_hand.connection, id = item.id.as_deref(), detail = %item.detail,
                 "a repository could not be read and is left as it was");
         }
         let incomplete = incomplete(page);
         // A page that was not read whole is read again next time.
         let whole = incomplete.is_none() && page.undecodable.is_empty();
-        let mut tx = self.context.db.tenant_step(organization).await?;
-        connections::get_for_update(&mut *tx, connection.id)
-            .await?
-            .ok_or(Error::NotFound("connection"))?;
-        let changes = repositories::upsert_page(
-            &mut tx,
-            organization,
-            connection.id,
-            connection.provider,
-            &page.repositories,
-            now,
-        )
-        .await?;
         let stored = PageStored {
             number: fetched.wanted.number,
             repository_ids: &seen,
@@ -113,24 +167,15 @@ impl Keeper<'_> {
             expected: page.total.and_then(|total| i32::try_from(total).ok()),
             incomplete,
             undecodable: count(page.undecodable.len()),
-            now,
+            now: self.context.clock.now(),
         };
-        if !sync_pages::checkpoint(&mut tx, &self.in_hand(run), &stored).await? {
-            return Ok(false);
-        }
-        connections::record_use(&mut *tx, connection.id, &page.rate_limit, now).await?;
-        if changes.added != 0 {
-            repositories::move_counters(&mut tx, organization, connection.id, changes.added)
-                .await?;
-        }
-        tx.commit().await?;
-
-        run.pages += 1;
-        run.run.found += count(seen.len());
-        run.run.incomplete_reason = run.run.incomplete_reason.or(incomplete);
-        run.undecodable += stored.undecodable;
-        run.expected = stored.expected.or(run.expected);
-        Ok(true)
+        let done = sync_pages::checkpoint(tx, in_hand, &stored).await?;
+        Ok(done.then_some(Told {
+            found: count(seen.len()),
+            incomplete,
+            undecodable: stored.undecodable,
+            expected: stored.expected,
+        }))
     }
 
     /// One transaction: checkpoint.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use super::write::Removed;
+use super::gone::Removed;
 use crate::domain::ids::{ConnectionId, RepositoryId};
 use crate::domain::repository::RemoteRepository;
 use crate::store::error::StoreError;

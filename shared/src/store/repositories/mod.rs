@@ -1,11 +1,14 @@
 //! `repositories`: what syncs have found. Written a page at a time (`unnest`), listed by name.
 
+mod counters;
 mod event;
+mod gone;
+mod insert;
 mod read;
 mod write;
 
+pub use counters::{move_counters, move_total};
 pub use event::{KnownRepository, Mark, known_for_update, move_mark, note_event, remove};
+pub use gone::{Removed, remove_unseen, unseen};
 pub use read::{Filter, Key, by_name, count, counted, get, list};
-pub use write::{
-    PageChanges, Removed, move_counters, move_total, remove_unseen, unseen, upsert_page,
-};
+pub use write::{Likely, Owner, PageChanges, upsert_page};

@@ -1,9 +1,12 @@
-//! Writing repositories, a page at a time.
+//! Writing repositories, a page or some at a time.
+
+use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::insert::insert_rows;
 use crate::domain::ids::{ConnectionId, OrganizationId, OutboxEventId, RepositoryId};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::RemoteRepository;
@@ -11,6 +14,28 @@ use crate::store::error::StoreError;
 
 /// Rows per statement.
 const ROWS: usize = 500;
+
+/// Whose repositories are written, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    /// The tenant.
+    pub organization: OrganizationId,
+    /// The connection that sees them. Its row is locked by the caller.
+    pub connection: ConnectionId,
+    /// Its provider.
+    pub provider: ProviderKind,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What the rows most likely are. It decides which statement is tried first, never the outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likely {
+    /// Not known yet: inserted, and compared only where they are known after all.
+    New,
+    /// Known: compared at once.
+    Known,
+}
 
 /// What a page changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,12 +46,13 @@ pub struct PageChanges {
     pub updated: i32,
 }
 
-/// Writes a page: inserts what is new, updates what differs, leaves the rest untouched; with it the
+/// Writes pages: inserts what is new, updates what differs, leaves the rest untouched; with it the
 /// stubs of new profiles, and the events. A push alone, or another size, is no event: a busy account
-/// would tell of nothing else.
+/// would tell of nothing else. What stands on two pages counts as the later one tells it.
 ///
 /// Two runs (or a run and a webhook) may write the same rows at once; rows are locked in the order
-/// of the provider's ids, so they cannot deadlock.
+/// of the provider's ids, so they cannot deadlock. (Where likely new ones are known, the two
+/// statements lock in that order each; that the caller holds the connection keeps others out.)
 ///
 /// A page may be long where the provider has no pages; it is written in statements of [`ROWS`]
 /// each, because the planner expects arrays to be short and joins them row by row. Within a
@@ -34,37 +60,75 @@ pub struct PageChanges {
 ///
 /// # Errors
 /// As every statement.
-pub async fn upsert_page(
+pub async fn upsert_page<'a>(
     db: &mut PgConnection,
-    organization: OrganizationId,
-    connection: ConnectionId,
-    provider: ProviderKind,
-    page: &[RemoteRepository],
-    now: DateTime<Utc>,
+    owner: Owner,
+    likely: Likely,
+    page: impl DoubleEndedIterator<Item = &'a RemoteRepository>,
 ) -> Result<PageChanges, StoreError> {
-    let mut sorted: Vec<&RemoteRepository> = page.iter().collect();
-    sorted.sort_unstable_by(|a, b| a.provider_repository_id.cmp(&b.provider_repository_id));
+    let mut sorted: Vec<Cow<'a, RemoteRepository>> = page.rev().map(clean).collect();
+    sorted.sort_by(|a, b| a.provider_repository_id.cmp(&b.provider_repository_id));
     sorted.dedup_by(|a, b| a.provider_repository_id == b.provider_repository_id);
     let mut changes = PageChanges::default();
-    for rows in sorted.chunks(ROWS) {
-        let more = upsert_rows(&mut *db, organization, connection, provider, rows, now).await?;
+    let mut rows: Vec<&RemoteRepository> = sorted.iter().map(Cow::as_ref).collect();
+    if likely == Likely::New {
+        let all = std::mem::take(&mut rows);
+        for some in all.chunks(ROWS) {
+            let known = insert_rows(&mut *db, owner, some).await?;
+            changes.added += i32::try_from(some.len() - known.len()).unwrap_or(i32::MAX);
+            rows.extend(known);
+        }
+    }
+    for some in rows.chunks(ROWS) {
+        let more = upsert_rows(&mut *db, owner, some).await?;
         changes.added += more.added;
         changes.updated += more.updated;
     }
     Ok(changes)
 }
 
+/// A host may send U+0000 in any text; Postgres takes none, and one name must not fail a page.
+fn clean(told: &RemoteRepository) -> Cow<'_, RemoteRepository> {
+    let RemoteRepository {
+        provider_repository_id,
+        name,
+        full_name,
+        url,
+        clone_url,
+        ssh_url,
+        default_branch,
+        description,
+        language,
+        ..
+    } = told;
+    let texts = [provider_repository_id, name, full_name, url, clone_url];
+    let perhaps = [ssh_url, default_branch, description, language];
+    let mut all = texts.into_iter().chain(perhaps.into_iter().flatten());
+    if !all.any(|text| text.contains('\0')) {
+        return Cow::Borrowed(told);
+    }
+    let without = |text: &String| text.replace('\0', "");
+    Cow::Owned(RemoteRepository {
+        provider_repository_id: without(provider_repository_id),
+        name: without(name),
+        full_name: without(full_name),
+        url: without(url),
+        clone_url: without(clone_url),
+        ssh_url: ssh_url.as_ref().map(without),
+        default_branch: default_branch.as_ref().map(without),
+        description: description.as_ref().map(without),
+        language: language.as_ref().map(without),
+        ..told.clone()
+    })
+}
+
 /// Rows in the order of the provider's ids, each once.
 async fn upsert_rows(
     db: &mut PgConnection,
-    organization: OrganizationId,
-    connection: ConnectionId,
-    provider: ProviderKind,
+    owner: Owner,
     sorted: &[&RemoteRepository],
-    now: DateTime<Utc>,
 ) -> Result<PageChanges, StoreError> {
-    // A host may send U+0000 in any text; Postgres takes none, and one name must not fail a page.
-    let clean = |text: &String| text.replace('\0', "");
+    let now = owner.now;
     macro_rules! column {
         (|$r:ident| $value:expr) => {
             sorted.iter().map(|$r| $value).collect::<Vec<_>>()
@@ -138,32 +202,32 @@ async fn upsert_rows(
         ), told AS (
             INSERT INTO outbox_events (organization_id, id, type, data, created_at)
             SELECT $1, c.event_id, CASE WHEN c.added THEN 'repository.added' ELSE 'repository.updated' END,
-                jsonb_build_object('repository_id', c.id, 'connection_id', $2::uuid, 'provider', $3::text,
+                (jsonb_build_object('repository_id', c.id, 'connection_id', $2::uuid, 'provider', $3::text,
                     'provider_repository_id', c.provider_repository_id, 'full_name', c.full_name,
                     'private', c.private, 'archived', c.archived, 'default_branch', c.default_branch)
                 || CASE WHEN c.added THEN '{}'::jsonb ELSE
-                    jsonb_build_object('changed', c.fields, 'previous_full_name', c.full_name_before) END,
+                    jsonb_build_object('changed', c.fields, 'previous_full_name', c.full_name_before) END)::json,
                 $4
             FROM changed c WHERE c.added OR c.fields <> '{}'
         )
         SELECT count(*) FILTER (WHERE c.added)::int4 AS "added!",
                count(*) FILTER (WHERE NOT c.added)::int4 AS "updated!"
         FROM changed c"#,
-        organization.0,
-        connection.0,
-        provider.as_str(),
+        owner.organization.0,
+        owner.connection.0,
+        owner.provider.as_str(),
         now,
         &ids,
-        &column!(|r| clean(&r.provider_repository_id)),
-        &column!(|r| clean(&r.name)),
-        &column!(|r| clean(&r.full_name)),
-        &column!(|r| clean(&r.url)),
-        &column!(|r| clean(&r.clone_url)),
-        &column!(|r| r.ssh_url.as_ref().map(clean)) as &[Option<String>],
+        &column!(|r| r.provider_repository_id.as_str()) as &[&str],
+        &column!(|r| r.name.as_str()) as &[&str],
+        &column!(|r| r.full_name.as_str()) as &[&str],
+        &column!(|r| r.url.as_str()) as &[&str],
+        &column!(|r| r.clone_url.as_str()) as &[&str],
+        &column!(|r| r.ssh_url.as_deref()) as &[Option<&str>],
         &column!(|r| r.private),
-        &column!(|r| r.default_branch.as_ref().map(clean)) as &[Option<String>],
-        &column!(|r| r.description.as_ref().map(clean)) as &[Option<String>],
-        &column!(|r| r.language.as_ref().map(clean)) as &[Option<String>],
+        &column!(|r| r.default_branch.as_deref()) as &[Option<&str>],
+        &column!(|r| r.description.as_deref()) as &[Option<&str>],
+        &column!(|r| r.language.as_deref()) as &[Option<&str>],
         &column!(|r| r.archived),
         &column!(|r| r.fork),
         &column!(|r| r.has_write_access) as &[Option<bool>],
@@ -177,126 +241,4 @@ async fn upsert_rows(
         added: row.added,
         updated: row.updated,
     })
-}
-
-/// What a complete run found to be gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removed {
-    /// Ours.
-    pub id: RepositoryId,
-    /// The provider's.
-    pub provider_repository_id: String,
-    /// Its last name.
-    pub full_name: String,
-}
-
-/// Marks as removed what a complete run has not seen on any of its pages.
-///
-/// By `NOT IN`, whose list is hashed whatever the planner believes of it: pages come and go, so their
-/// statistics are never right, and an anti-join by loops over ten thousand rows takes seconds. (No id
-/// is null.)
-///
-/// `NOT IN` over ids that are never null, because it is hashed whatever the planner expects of arrays;
-/// an anti-join is a loop over all pairs there, which is half a minute for 10,000 repositories.
-///
-/// # Errors
-/// As every statement.
-pub async fn remove_unseen(
-    db: impl PgExecutor<'_>,
-    connection: ConnectionId,
-    run: Uuid,
-    now: DateTime<Utc>,
-) -> Result<Vec<Removed>, StoreError> {
-    let rows = sqlx::query!(
-        "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.provider_repository_id NOT IN \
-            (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2) \
-         RETURNING r.id, r.provider_repository_id, r.full_name",
-        connection.0,
-        run,
-        now,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| Removed {
-            id: row.id.into(),
-            provider_repository_id: row.provider_repository_id,
-            full_name: row.full_name,
-        })
-        .collect())
-}
-
-/// What a run has not seen on any of its pages, at most `limit`: id and full name.
-///
-/// # Errors
-/// As every statement.
-pub async fn unseen(
-    db: impl PgExecutor<'_>,
-    connection: ConnectionId,
-    run: Uuid,
-    limit: i64,
-) -> Result<Vec<(String, String)>, StoreError> {
-    let rows = sqlx::query!(
-        "SELECT r.provider_repository_id, r.full_name FROM repositories r \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.provider_repository_id NOT IN \
-            (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2) \
-         LIMIT $3",
-        connection.0,
-        run,
-        limit,
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| (row.provider_repository_id, row.full_name))
-        .collect())
-}
-
-/// Moves the counters of a connection and of its tenant: the last statement of a transaction,
-/// since every connection of the tenant shares the second one.
-///
-/// # Errors
-/// As every statement.
-pub async fn move_counters(
-    db: &mut sqlx::PgConnection,
-    organization: OrganizationId,
-    connection: ConnectionId,
-    by: i32,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "WITH moved AS (UPDATE connections SET repository_count = repository_count + $2 WHERE id = $1) \
-         INSERT INTO organization_counters AS k (organization_id, repositories) \
-         VALUES ($3, GREATEST($2::int8, 0)) \
-         ON CONFLICT (organization_id) DO UPDATE SET repositories = k.repositories + $2",
-        connection.0,
-        by,
-        organization.0,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Moves the tenant's counter alone: where a connection goes with all it had.
-///
-/// # Errors
-/// As every statement.
-pub async fn move_total(
-    db: impl PgExecutor<'_>,
-    organization: OrganizationId,
-    by: i32,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO organization_counters AS k (organization_id, repositories) \
-         VALUES ($1, GREATEST($2::int8, 0)) \
-         ON CONFLICT (organization_id) DO UPDATE SET repositories = k.repositories + $2",
-        organization.0,
-        i64::from(by)
-    )
-    .execute(db)
-    .await?;
-    Ok(())
 }

@@ -6,13 +6,16 @@ use shared::domain::actor::Actor;
 use shared::domain::auth_method::AuthMethod;
 use shared::domain::connection::Connection;
 use shared::domain::ids::OrganizationId;
+use shared::domain::meter::CallClass;
 use shared::domain::organization::Organization;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
 use shared::flows::connections::{self, NewConnection};
+use shared::providers::ListQuery;
+use shared::session;
 use shared::store::organizations;
 
-use super::Bench;
+use super::{Bench, PER_PAGE};
 use crate::exit::Failure;
 
 /// What a bench may do in a tenant's name.
@@ -63,5 +66,31 @@ impl Bench {
         connections::create(context, &permit, &new)
             .await
             .map_err(|error| Failure::failed(error.to_string()))
+    }
+
+    /// Has the forge write the pages of an account, which it keeps: a provider's work is not ours, and
+    /// is not to be measured.
+    pub(super) async fn written(&self, connection: &Connection) -> Result<(), Failure> {
+        let failed = |error: String| Failure::failed(error);
+        let session = session::open(&self.parts.context, connection.clone(), CallClass::Sync)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let query = ListQuery {
+            per_page: PER_PAGE as u32,
+            page: None,
+            search: None,
+        };
+        let mut cursor = None;
+        loop {
+            let (provider, access) = (&session.provider, &session.access);
+            let page = provider
+                .repositories_if_changed(access, &query, cursor.as_ref(), None)
+                .await
+                .map_err(|error| failed(error.detail))?;
+            cursor = page.page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
     }
 }

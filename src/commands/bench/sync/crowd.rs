@@ -22,6 +22,9 @@ impl Bench {
             let login = format!("crowd-{number}");
             connections.push(self.account(&login, self.options.each).await?);
         }
+        for connection in &connections {
+            self.written(connection).await?;
+        }
         // Their jobs wait for workers.
         self.slow();
         let began = self.parts.context.clock.now();

@@ -3,7 +3,7 @@
 //! 50 accounts of 500 repositories at once through the job engine, first and again, and how far apart
 //! they end. Then one of 10,000, a hundred per page, at a forge that answers after 50 ms: page after
 //! page, ten at once, and ten at once a second time, when nothing has changed. Everything runs on this
-//! machine: the forge, Postgres and the workers.
+//! machine: the forge, Postgres and the workers. The forge has written its pages before.
 
 mod accounts;
 mod crowd;

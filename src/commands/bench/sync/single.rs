@@ -24,6 +24,7 @@ impl Bench {
             ("first sync, pages at once", "parallel", at_once),
         ] {
             let connection = self.account(login, size).await?;
+            self.written(&connection).await?;
             self.one(what, &connection, at_once).await?;
             if login == "parallel" {
                 let what = "second sync, nothing changed";

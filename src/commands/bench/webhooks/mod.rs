@@ -74,7 +74,7 @@ async fn measure(rig: &Rig, options: &Options) -> Result<(), Failure> {
         tell(&format!("{rate}/s"), &steady, options, &stage);
     }
     let stored = stage.stored(rig).await?;
-    let peer = peer::run(rig, stage.body_bytes(), options.connections, time).await?;
+    let peer = peer::run(rig, stage.body(), options.connections, time).await?;
     println!(
         "{}",
         json!({

@@ -26,10 +26,10 @@ pub struct Peer {
 
 const INSERT: &str = "INSERT INTO peer_rows (delivery_id, body) VALUES (gen_random_uuid(), ";
 
-/// Inserts rows of so many bytes over so many connections for so long.
+/// Inserts rows with this body over so many connections for so long.
 pub async fn run(
     rig: &Rig,
-    bytes: usize,
+    body: &[u8],
     connections: usize,
     time: Duration,
 ) -> Result<Peer, Failure> {
@@ -41,19 +41,14 @@ pub async fn run(
         .execute("ALTER TABLE peer_rows ALTER COLUMN body SET COMPRESSION lz4")
         .await
         .is_ok();
-    // What a delivery compresses to, more or less.
-    let text = b"https://api.github.com/repos/octo/hello-world/0123456789abcdef";
-    let body: Vec<u8> = (0..bytes)
-        .map(|place| text[(place * 7 + place / 61) % text.len()])
-        .collect();
-    match pgbench(&options, &body, connections, time).await {
+    match pgbench(&options, body, connections, time).await {
         Some(rate) => Ok(Peer {
             rate,
             by: "pgbench -M prepared",
             lz4,
         }),
         None => Ok(Peer {
-            rate: own(&options, &body, connections, time).await?,
+            rate: own(&options, body, connections, time).await?,
             by: "connections of our own (no pgbench here)",
             lz4,
         }),

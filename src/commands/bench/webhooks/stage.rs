@@ -135,6 +135,11 @@ impl Stage {
         self.accepted.load(Ordering::Relaxed)
     }
 
+    /// A body like all of them.
+    pub fn body(&self) -> &[u8] {
+        &self.template
+    }
+
     /// Bytes of one body.
     pub fn body_bytes(&self) -> usize {
         self.template.len()

@@ -24,7 +24,7 @@ use http::StatusCode;
 
 pub(crate) use caller::credential;
 
-use crate::answer::{Answer, Asked, revalidate, set};
+use crate::answer::{Answer, Asked, revalidate, set, tagged};
 use crate::face::Face;
 use crate::forge::{Forge, window_of};
 use crate::hooks;
@@ -150,7 +150,7 @@ impl<'a> Call<'a> {
             // An installation is nobody.
             ["user", ..] if self.is_installation() => errors::not_for_integrations(),
             ["user"] => user::show(self),
-            ["user", "repos"] => repositories::of_user(self),
+            ["user", "repos"] => self.written(repositories::of_user),
             ["user", "orgs"] => organizations::of_user(self),
             ["user", "installations"] => installations::of_user(self),
             ["user", "installations", id, "repositories"] => {
@@ -169,6 +169,16 @@ impl<'a> Call<'a> {
             }
             _ => errors::not_found(),
         }
+    }
+
+    /// A page for this token and these parameters, written and hashed once per edit of the forge.
+    fn written(&self, make: impl FnOnce(&Self) -> Answer) -> Answer {
+        let token = self.viewer.token.map_or(0, |token| token.id);
+        let (path, query) = (&self.asked.path, self.asked.query.encode());
+        let (api, version) = (&self.asked.base.api, self.version);
+        let key = format!("github {token} {version} {api}{path}?{query}");
+        let pages = &self.forge.inner.pages;
+        pages.get(key, self.state.version, || tagged(make(self)))
     }
 
     fn is_installation(&self) -> bool {
