@@ -125,8 +125,11 @@ impl Db {
     /// # Errors
     /// As [`Db::tenant`].
     pub async fn tenant_step(&self, organization: OrganizationId) -> Result<TenantTx, StoreError> {
-        self.begin("BEGIN; SET LOCAL synchronous_commit = off", organization)
-            .await
+        // Its statements are few and find everything by keys: each is planned once per connection, and
+        // not anew for every page of the first ones.
+        let begin = "BEGIN; SET LOCAL synchronous_commit = off; \
+                     SET LOCAL plan_cache_mode = force_generic_plan";
+        self.begin(begin, organization).await
     }
 
     /// The same for reading only, all of it as of one moment: for what compares rows that others

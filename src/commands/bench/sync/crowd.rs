@@ -15,16 +15,14 @@ use super::{Bench, PER_PAGE, rounded};
 use crate::exit::Failure;
 use crate::service::workers::Workers;
 
+/// Accounts that are synced before anything is measured.
+const WARM: usize = 64;
+
 impl Bench {
     pub(super) async fn crowd(&self) -> Result<(), Failure> {
-        let mut connections = Vec::new();
-        for number in 0..self.options.accounts {
-            let login = format!("crowd-{number}");
-            connections.push(self.account(&login, self.options.each).await?);
-        }
-        for connection in &connections {
-            self.written(connection).await?;
-        }
+        self.warm_up().await?;
+        let connections = self.accounts("crowd", self.options.accounts, self.options.each);
+        let connections = connections.await?;
         // Their jobs wait for workers.
         self.slow();
         let began = self.parts.context.clock.now();
@@ -46,6 +44,39 @@ impl Bench {
         .await;
         workers.end(Duration::from_secs(5)).await;
         outcome
+    }
+
+    /// A service that has been at work for a moment: its connections to the database stand and know
+    /// their statements.
+    async fn warm_up(&self) -> Result<(), Failure> {
+        let connections = self.accounts("early", WARM, 2 * PER_PAGE).await?;
+        let began = self.parts.context.clock.now();
+        let workers = Workers::start(&self.rig.config, &self.parts);
+        let outcome = async {
+            for connection in &connections {
+                self.ended(connection, began).await?;
+            }
+            Ok(())
+        }
+        .await;
+        workers.end(Duration::from_secs(5)).await;
+        outcome
+    }
+
+    async fn accounts(
+        &self,
+        name: &str,
+        count: usize,
+        each: usize,
+    ) -> Result<Vec<Connection>, Failure> {
+        let mut connections = Vec::with_capacity(count);
+        for number in 0..count {
+            connections.push(self.account(&format!("{name}-{number}"), each).await?);
+        }
+        for connection in &connections {
+            self.written(connection).await?;
+        }
+        Ok(connections)
     }
 
     async fn told(

@@ -3,7 +3,8 @@
 //! 50 accounts of 500 repositories at once through the job engine, first and again, and how far apart
 //! they end. Then one of 10,000, a hundred per page, at a forge that answers after 50 ms: page after
 //! page, ten at once, and ten at once a second time, when nothing has changed. Everything runs on this
-//! machine: the forge, Postgres and the workers. The forge has written its pages before.
+//! machine: the forge, Postgres and the workers. The forge has written its pages before,
+//! and some other accounts were synced.
 
 mod accounts;
 mod crowd;
@@ -120,7 +121,9 @@ impl Bench {
         figure["quota_points"] = points.into();
         figure["latency_ms"] = self.options.latency.into();
         figure["per_page"] = PER_PAGE.into();
-        figure["conditions"] = "forge, workers and Postgres (fsync on) on one machine".into();
+        figure["conditions"] =
+            "forge (pages written before), workers and Postgres (fsync on, warm) on one machine"
+                .into();
         figure["cores"] = std::thread::available_parallelism()
             .map_or(0, std::num::NonZero::get)
             .into();
