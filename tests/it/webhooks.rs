@@ -3,7 +3,10 @@
 mod apps;
 mod dedupe;
 mod effects;
+mod downtime;
 mod fuzz;
+mod hook_lists;
+mod hook_standing;
 mod killed;
 mod recover;
 mod refused;

@@ -1,0 +1,40 @@
+//! The sweeps of hooks go by index.
+
+use sqlx::{AssertSqlSafe, Executor};
+
+use super::{by_hand, plan};
+use crate::world::run_without_worker;
+
+/// Words of a statement, and the indexes it reads by.
+const STATEMENTS: &[(&str, &[&str])] = &[
+    ("WITH stretch AS MATERIALIZED (\n            SELECT id FROM webhook_sources", &["webhook_sources_registered", "webhook_sources_pkey"]),
+    ("WITH due AS MATERIALIZED (\n            SELECT id FROM webhook_sources", &["webhook_sources_check", "webhook_sources_pkey"]),
+    ("WHERE look_since IS NOT NULL AND registered AND id > $1", &["webhook_sources_look"]),
+    ("WITH refused AS MATERIALIZED", &["webhook_sources_pkey"]),
+    ("WHERE source_id = $1 AND delivery_id = $2 ORDER BY id", &["webhook_deliveries_repeat"]),
+];
+
+#[test]
+fn whose_hooks_are_looked_at_is_read_from_an_index() {
+    run_without_worker(|w| async move {
+        let mut connection = by_hand(&w).await;
+        let many = format!(
+            "INSERT INTO webhook_sources (organization_id, id, registered, created_at, check_asked_at,
+                look_since)
+             SELECT '{}', gen_random_uuid(), n % 3 > 0, now(), now() - random() * interval '2 days',
+                CASE WHEN n % 500 = 1 THEN now() END FROM generate_series(1, 20000) n;
+             ANALYZE webhook_sources",
+            w.organization
+        );
+        connection.execute(AssertSqlSafe(many)).await.unwrap();
+        let as_system = "SET ROLE mooring_system; SET plan_cache_mode = force_generic_plan";
+        connection.execute(as_system).await.unwrap();
+        for (words, indexes) in STATEMENTS {
+            let plan = plan(&mut connection, words).await;
+            for index in *indexes {
+                assert!(plan.contains(index), "{index} is not used:\n{plan}");
+            }
+            assert!(!plan.contains("Seq Scan on webhook_sources"), "{words}:\n{plan}");
+        }
+    });
+}
