@@ -47,6 +47,7 @@ CREATE TABLE hook_removals (
     auth_method        text NOT NULL,
     username           text,
     azure_organization text,
+    account_id         text,
     access_token       bytea NOT NULL,
     -- Each with the repository's id and name, and where it delivers.
     hooks              json NOT NULL,

@@ -2,8 +2,8 @@
 
 mod apps;
 mod dedupe;
-mod effects;
 mod downtime;
+mod effects;
 mod fuzz;
 mod hook_lists;
 mod hook_standing;

@@ -101,7 +101,10 @@ pub(crate) async fn receive(
     };
     let outcome = outcome.await;
     // Most providers do not send again what we have failed to take.
-    if outcome.as_ref().is_err_and(|error| error.0.status.is_server_error()) {
+    if outcome
+        .as_ref()
+        .is_err_and(|error| error.0.status.is_server_error())
+    {
         state.context.intake.owed.unverified(id);
     }
     outcome

@@ -319,3 +319,18 @@ impl Job for RecoverHookDeliveries {
     const EXPECTED_LONG: bool = true;
     const CANCELLATION: Cancellation = Cancellation::Told;
 }
+
+/// Takes the hooks of a connection that was deleted away at the provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoveHooks {
+    /// What was the connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RemoveHooks {
+    const KIND: &'static str = "remove_hooks";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const MAX_ATTEMPTS: i16 = 12;
+    const TIMEOUT: Duration = Duration::from_secs(1800);
+    const EXPECTED_LONG: bool = true;
+}

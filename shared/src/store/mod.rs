@@ -23,6 +23,7 @@ pub mod counters;
 pub mod credential_leases;
 pub mod credentials;
 pub mod hook_looks;
+pub mod hook_removals;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;

@@ -250,10 +250,7 @@ pub struct Turn {
 ///
 /// # Errors
 /// As every statement.
-pub async fn take_turn(
-    db: impl PgExecutor<'_>,
-    delivery: &Delivery,
-) -> Result<Turn, StoreError> {
+pub async fn take_turn(db: impl PgExecutor<'_>, delivery: &Delivery) -> Result<Turn, StoreError> {
     let rows = sqlx::query!(
         "SELECT id, status, recovered FROM webhook_deliveries \
          WHERE source_id = $1 AND delivery_id = $2 ORDER BY id LIMIT 100 FOR NO KEY UPDATE",

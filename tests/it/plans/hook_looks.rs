@@ -7,11 +7,27 @@ use crate::world::run_without_worker;
 
 /// Words of a statement, and the indexes it reads by.
 const STATEMENTS: &[(&str, &[&str])] = &[
-    ("WITH stretch AS MATERIALIZED (\n            SELECT id FROM webhook_sources", &["webhook_sources_registered", "webhook_sources_pkey"]),
-    ("WITH due AS MATERIALIZED (\n            SELECT id FROM webhook_sources", &["webhook_sources_check", "webhook_sources_pkey"]),
-    ("WHERE look_since IS NOT NULL AND registered AND id > $1", &["webhook_sources_look"]),
+    (
+        "WITH stretch AS MATERIALIZED (\n            SELECT id FROM webhook_sources",
+        &["webhook_sources_registered", "webhook_sources_pkey"],
+    ),
+    (
+        "WITH due AS MATERIALIZED (\n            SELECT id FROM webhook_sources",
+        &["webhook_sources_check", "webhook_sources_pkey"],
+    ),
+    (
+        "WHERE look_since IS NOT NULL AND registered AND id > $1",
+        &["webhook_sources_look"],
+    ),
     ("WITH refused AS MATERIALIZED", &["webhook_sources_pkey"]),
-    ("WHERE source_id = $1 AND delivery_id = $2 ORDER BY id", &["webhook_deliveries_repeat"]),
+    (
+        "WHERE source_id = $1 AND delivery_id = $2 ORDER BY id",
+        &["webhook_deliveries_repeat"],
+    ),
+    (
+        "SELECT id FROM hook_removals WHERE created_at <= $1",
+        &["hook_removals_old"],
+    ),
 ];
 
 #[test]
@@ -21,9 +37,13 @@ fn whose_hooks_are_looked_at_is_read_from_an_index() {
         let many = format!(
             "INSERT INTO webhook_sources (organization_id, id, registered, created_at, check_asked_at,
                 look_since)
-             SELECT '{}', gen_random_uuid(), n % 3 > 0, now(), now() - random() * interval '2 days',
+             SELECT '{0}', gen_random_uuid(), n % 3 > 0, now(), now() - random() * interval '2 days',
                 CASE WHEN n % 500 = 1 THEN now() END FROM generate_series(1, 20000) n;
-             ANALYZE webhook_sources",
+             INSERT INTO hook_removals (organization_id, id, provider, base_url, auth_method,
+                access_token, hooks, created_at)
+             SELECT '{0}', gen_random_uuid(), 'github', 'u', 'pat', '', '[]',
+                now() - random() * interval '2 days' FROM generate_series(1, 20000) n;
+             ANALYZE webhook_sources, hook_removals",
             w.organization
         );
         connection.execute(AssertSqlSafe(many)).await.unwrap();
@@ -34,7 +54,10 @@ fn whose_hooks_are_looked_at_is_read_from_an_index() {
             for index in *indexes {
                 assert!(plan.contains(index), "{index} is not used:\n{plan}");
             }
-            assert!(!plan.contains("Seq Scan on webhook_sources"), "{words}:\n{plan}");
+            assert!(
+                !plan.contains("Seq Scan on webhook_sources"),
+                "{words}:\n{plan}"
+            );
         }
     });
 }

@@ -12,7 +12,10 @@ use crate::world::{Api, Line, run_test, until, verifier};
 #[test]
 fn an_absence_is_found_once_by_the_first_one_back() {
     run_test(|w| async move {
-        assert!(appear(&w.context).await.unwrap().is_none(), "the first one ever");
+        assert!(
+            appear(&w.context).await.unwrap().is_none(),
+            "the first one ever"
+        );
         w.clock.advance(TimeDelta::seconds(45));
         assert!(appear(&w.context).await.unwrap().is_none());
         w.clock.advance(TimeDelta::minutes(5));

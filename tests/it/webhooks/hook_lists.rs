@@ -87,8 +87,15 @@ impl Hooked {
 
     /// Requests about hooks that the provider has seen.
     pub fn asked(&self, w: &World) -> usize {
+        self.questions(w).len()
+    }
+
+    pub fn questions(&self, w: &World) -> Vec<String> {
         let all = w.forge.requests(&Match::face(self.face));
-        all.iter().filter(|one| one.path.contains("/hooks")).count()
+        let about = all.iter().filter(|one| one.path.contains("/hooks"));
+        about
+            .map(|one| format!("{} {}", one.method, one.path))
+            .collect()
     }
 
     pub async fn syncs(&self) -> usize {
@@ -138,12 +145,21 @@ fn half_of_the_deliveries_are_lost_while_we_are_away_and_nothing_is_missing_afte
         for provider in [ALL[0], ALL[1], ALL[3]] {
             let hooked = Hooked::at(&w, provider).await;
             away(&w).await;
-            let (mut lost, half) = (0, Post { lost: 50, ..Post::default() });
+            let (mut lost, half) = (
+                0,
+                Post {
+                    lost: 50,
+                    ..Post::default()
+                },
+            );
             for number in 0..24 {
                 lost += hooked.rename(&w, &format!("renamed-{number}"), half).await;
             }
             // The last one certainly does not arrive.
-            let all = Post { lost: 100, ..Post::default() };
+            let all = Post {
+                lost: 100,
+                ..Post::default()
+            };
             lost += hooked.rename(&w, "at-last", all).await;
             w.idle().await;
             assert!((6..=20).contains(&lost), "{lost} of 25 were lost");
@@ -152,8 +168,20 @@ fn half_of_the_deliveries_are_lost_while_we_are_away_and_nothing_is_missing_afte
             back(&w).await;
             assert_eq!(hooked.name().await, "at-last", "{provider:?}");
             let deliveries = hooked.deliveries().await;
-            let recovered = deliveries.iter().filter(|one| one["recovered"] == true).count();
-            assert_eq!((recovered, deliveries.len()), (lost, before + lost), "{provider:?}");
+            let recovered = deliveries
+                .iter()
+                .filter(|one| one["recovered"] == true)
+                .count();
+            let told = format!(
+                "{provider:?} {:?} {}",
+                hooked.questions(&w),
+                hooked.webhook().await
+            );
+            assert_eq!(
+                (recovered, deliveries.len()),
+                (lost, before + lost),
+                "{told}"
+            );
             let state = hooked.webhook().await;
             assert_eq!(state["recovered"], json!(lost), "{state}");
             assert!(state["checked_until"].is_string(), "{state}");
@@ -189,7 +217,8 @@ fn nothing_is_asked_where_nothing_speaks_for_a_loss() {
         w.clock.advance(TimeDelta::hours(25));
         sweep(&w).await;
         for (hooked, before) in all.iter().zip(after) {
-            assert_eq!(hooked.asked(&w), before + 1, "{:?}", hooked.face);
+            let questions = hooked.questions(&w);
+            assert_eq!(questions.len(), before + 1, "{questions:?}");
         }
     });
 }
@@ -199,7 +228,10 @@ fn what_was_fetched_and_comes_late_acts_once() {
     run_test(|w| async move {
         let hooked = Hooked::at(&w, ALL[0]).await;
         away(&w).await;
-        let all = Post { lost: 100, ..Post::default() };
+        let all = Post {
+            lost: 100,
+            ..Post::default()
+        };
         hooked.rename(&w, "fetched", all).await;
         back(&w).await;
         assert_eq!(hooked.name().await, "fetched");
@@ -215,7 +247,9 @@ fn what_was_fetched_and_comes_late_acts_once() {
             body: serde_json::to_vec_pretty(&told).unwrap(),
             at: sent.at,
         };
-        let mut request = reqwest::Client::new().post(&hook.url).body(letter.body.clone());
+        let mut request = reqwest::Client::new()
+            .post(&hook.url)
+            .body(letter.body.clone());
         for (name, value) in letter.headers(Scheme::GitHub, hook.secret.as_deref().unwrap()) {
             request = request.header(name, value);
         }
@@ -224,11 +258,15 @@ fn what_was_fetched_and_comes_late_acts_once() {
         let deliveries = hooked.deliveries().await;
         let mut standing: Vec<(&str, bool)> = deliveries
             .iter()
-            .filter(|one| one["delivery_id"] == json!(sent.guid))
+            .filter(|one| one["provider_delivery_id"] == json!(sent.guid))
             .map(|one| (one["status"].as_str().unwrap(), one["recovered"] == true))
             .collect();
         standing.sort_unstable();
-        assert_eq!(standing, [("handled", true), ("ignored", false)], "{deliveries:?}");
+        assert_eq!(
+            standing,
+            [("handled", true), ("ignored", false)],
+            "{deliveries:?}"
+        );
     });
 }
 
@@ -242,7 +280,10 @@ fn a_server_without_lists_has_a_sync_and_the_gap_is_told() {
         for provider in [ALL[1], ALL[2]] {
             let hooked = Hooked::at(&w, provider).await;
             away(&w).await;
-            let all = Post { lost: 100, ..Post::default() };
+            let all = Post {
+                lost: 100,
+                ..Post::default()
+            };
             hooked.rename(&w, "listed", all).await;
             assert_eq!(hooked.syncs().await, 0);
             back(&w).await;

@@ -12,6 +12,7 @@ mod recover_app_deliveries;
 mod recover_hook_deliveries;
 mod refresh_token;
 mod register_hooks;
+mod remove_hooks;
 mod ring_stranded;
 mod rotate_token;
 mod sweep_app_deliveries;
@@ -36,10 +37,9 @@ use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
     DeleteOldDeliveries, DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetLimits,
     ForgetOauthStates, ForgetOutboxEvents, HandleDelivery, RecoverAppDeliveries,
-    RecoverHookDeliveries, RefreshToken, RegisterHooks, RingStranded, RotateToken,
-    SweepAppDeliveries, SweepDueTokens, SweepHookDeliveries, SweepRotations,
-    SyncAfterRepeat, SyncConnection, SyncDueConnections, ValidateConnection,
-    ValidateDueConnections, WarnOfExpiry,
+    RecoverHookDeliveries, RefreshToken, RegisterHooks, RemoveHooks, RingStranded, RotateToken,
+    SweepAppDeliveries, SweepDueTokens, SweepHookDeliveries, SweepRotations, SyncAfterRepeat,
+    SyncConnection, SyncDueConnections, ValidateConnection, ValidateDueConnections, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob, enqueue};
 use shared::store::StoreError;
@@ -74,6 +74,7 @@ pub fn registry() -> Registry<Context> {
         .with::<RecoverAppDeliveries>()
         .with::<SweepHookDeliveries>()
         .with::<RecoverHookDeliveries>()
+        .with::<RemoveHooks>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.

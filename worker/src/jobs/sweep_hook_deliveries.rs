@@ -2,7 +2,7 @@
 //!
 //! An absence becomes marks on all registered sources, a stretch in one transaction with their jobs and
 //! with how far it came, so that a sweep that died goes on. Then the day's questions, then whoever is marked
-//! and may have no job any more. Jobs that become due together begin some at a time.
+//! and may have no job any more. What deleted connections left behind is forgotten after a day. Jobs that become due together begin some at a time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -74,6 +74,8 @@ impl Sweep {
             let jobs = self.jobs(standing);
             enqueue_everywhere(context, &jobs).await?;
         }
+        let before = self.now - EVERY;
+        while sweeps::forget_removals(&system, before, STRETCH).await? > 0 {}
         Ok(())
     }
 

@@ -142,11 +142,13 @@ pub async fn look(
         let mut session = match session::open(context, connection.clone(), CallClass::Sweep).await {
             Ok(session) => session,
             // A credential that is dead, or none.
-            Err(Error::Provider {
-                callers_fault: true,
-                ..
-            }
-            | Error::Conflict { .. }) => {
+            Err(
+                Error::Provider {
+                    callers_fault: true,
+                    ..
+                }
+                | Error::Conflict { .. },
+            ) => {
                 give_up(context, permit, &connection, &plan).await?;
                 look.whole = true;
                 return Ok(Ok(look));

@@ -230,6 +230,8 @@ impl Visit<'_> {
             listed_until: wanted.map(|_| plan.wanted.look_asked_at.unwrap_or(begun).max(begun)),
             ..HookLooked::default()
         };
+        // That nothing has come is no loss by itself.
+        let lost = wanted.filter(|_| !plan.wanted.silent);
         let mut gaps = Vec::new();
         let mut sync = false;
         match listing {
@@ -238,13 +240,11 @@ impl Visit<'_> {
                 looked.listed_until = looked.listed_until.or(Some(begun));
                 looked.recovered = i32::try_from(found.recovered).unwrap_or(i32::MAX);
                 gaps.extend(found.untold_until.map(|until| (found.since, until)));
-                let forgotten = wanted.filter(|from| *from < found.since);
+                let forgotten = lost.filter(|from| *from < found.since);
                 gaps.extend(forgotten.map(|from| (from, found.since)));
             }
             Listing::Kept(ByNobody) => {
                 sync = true;
-                // That nothing has come is no loss by itself.
-                let lost = wanted.filter(|_| !plan.wanted.silent);
                 gaps.extend(lost.map(|from| (from, begun)));
             }
         }

@@ -27,6 +27,7 @@ mod presence;
 mod receive;
 mod recover;
 mod register;
+mod removal;
 mod secret;
 mod source;
 
@@ -40,6 +41,8 @@ pub use recover::{AppSource, Look, app_source, recover};
 pub use register::{
     Registration, forget, job as registration_job, job_where_registered, note, registration,
 };
+pub(crate) use removal::prepare as prepare_removal;
+pub use removal::{forget_removal, remove};
 pub use secret::{NewWebhook, State, create, delete, state};
 pub use source::{Found, Source, Sources, of_app, of_connection};
 

@@ -5,6 +5,7 @@
 //! by whatever changes either; it may run any number of times, since a hook is known at the provider by
 //! its address.
 
+use super::hook_lists;
 use crate::authz::Permit;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
@@ -14,7 +15,6 @@ use crate::domain::secret::Secret;
 use crate::domain::webhook::RepositoryHook;
 use crate::flows::{Context, Error};
 use crate::providers::{HookPlace, HookStanding, ProviderError, PutHook};
-use super::hook_lists;
 use crate::queue::catalogue::RegisterHooks;
 use crate::queue::{NewJob, enqueue};
 use crate::store::webhook_secrets::SourceNotes;

@@ -135,7 +135,10 @@ impl HookDeliveries for AzureDevops {
         number: &str,
     ) -> Result<Recalled, ProviderError> {
         let path = format!("{}/{}", notifications_of(place, part), segment(number));
-        let answer = self.client.ask(access, At::Organization, &path, &[]).await?;
+        let answer = self
+            .client
+            .ask(access, At::Organization, &path, &[])
+            .await?;
         let told: Notification = object(&answer)?;
         let content = told.content(self);
         content.ok_or_else(|| failure(ErrorClass::NotFound, "the event is no longer told"))

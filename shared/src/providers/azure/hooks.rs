@@ -174,8 +174,8 @@ impl Hooks for AzureDevops {
             let answer = self.told(access, method, &path, Some(&body)).await?;
             ids.push(object::<Subscription>(&answer)?.id);
         }
-        let found = (!standing.is_empty())
-            .then(|| worst(standing.iter().map(Subscription::standing)));
+        let found =
+            (!standing.is_empty()).then(|| worst(standing.iter().map(Subscription::standing)));
         Ok(PutHook {
             id: ids.join(" "),
             found,

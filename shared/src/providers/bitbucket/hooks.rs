@@ -12,9 +12,7 @@ use http::{Method, Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::transport::{
-    credential_header, failure, metered, no_answer, object, trusting,
-};
+use super::super::transport::{credential_header, failure, metered, no_answer, object, trusting};
 use super::super::webhook::{
     HookDeliveries, HookPlace, HookSpec, HookStanding, Hooks, PutHook, Webhooks,
 };
@@ -95,7 +93,7 @@ impl Bitbucket {
 }
 
 fn hooks_of(place: &HookPlace) -> Result<String, ProviderError> {
-    Ok(format!("{}/hooks", path::repository(&place.full_name)?))
+    Ok(format!("{}/hooks", path::by_uuid(&place.repository_id)?))
 }
 
 /// An id in its braces, as a part of a path.

@@ -18,7 +18,7 @@ fn list_of(place: &HookPlace, id: &str) -> Result<String, ProviderError> {
 }
 
 fn hook_of(place: &HookPlace, id: &str) -> Result<String, ProviderError> {
-    let hooks = format!("{}/hooks", path::repository(&place.full_name)?);
+    let hooks = format!("{}/hooks", path::by_id(&place.repository_id)?);
     deliveries::one_of(&hooks, id)
 }
 

@@ -90,7 +90,7 @@ impl Hooks for Github {
         place: &HookPlace,
         spec: HookSpec<'_>,
     ) -> Result<PutHook, ProviderError> {
-        let path = format!("{}/hooks", path::repository(&place.full_name)?);
+        let path = format!("{}/hooks", path::by_id(&place.repository_id)?);
         let body = json!({
             "name": "web",
             "active": true,
@@ -123,7 +123,7 @@ impl Hooks for Github {
         place: &HookPlace,
         url: &str,
     ) -> Result<(), ProviderError> {
-        let path = format!("{}/hooks", path::repository(&place.full_name)?);
+        let path = format!("{}/hooks", path::by_id(&place.repository_id)?);
         for Hook { id, .. } in self.hooks_at(access, &path, url).await? {
             let path = format!("{path}/{id}");
             self.told(access, Method::DELETE, &path, None).await?;

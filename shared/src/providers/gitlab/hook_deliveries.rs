@@ -17,8 +17,8 @@ use serde_json::value::RawValue;
 
 use super::super::transport::object;
 use super::super::webhook::{
-    HookDeliveries, HookPlace, HookStanding, Recalled, Remembered, RememberedPage, Webhooks, header,
-    listed,
+    HookDeliveries, HookPlace, HookStanding, Recalled, Remembered, RememberedPage, Webhooks,
+    header, listed,
 };
 use super::super::{Access, ErrorClass, ProviderError};
 use super::Gitlab;
@@ -55,8 +55,7 @@ impl Event {
     /// What was sent; `None` where the host no longer has it.
     fn content(&self, gitlab: &Gitlab, headers: &HeaderMap) -> Option<Recalled> {
         let body = self.request_data.as_ref()?.get().as_bytes().to_vec();
-        let is_oversize =
-            serde_json::from_slice(&body).is_ok_and(|told: Oversize| told.oversize);
+        let is_oversize = serde_json::from_slice(&body).is_ok_and(|told: Oversize| told.oversize);
         // What cannot be read of a delivery that comes cannot be read of one that is fetched.
         let envelope = gitlab.envelope(headers, &body).ok()?;
         (!is_oversize).then(|| Recalled {

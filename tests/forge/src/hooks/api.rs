@@ -155,9 +155,13 @@ pub(crate) fn bitbucket(forge: &Forge, asked: &Asked) -> Option<Answer> {
         return None;
     };
     Some(forge.edit(|state| {
-        let found = match state.find(workspace, slug) {
-            Found::Here(found) => Some(found),
-            _ => None,
+        // Beside a UUID the workspace may be left open.
+        let found = match bitbucket_face::repository_of(slug) {
+            Some(id) => state.repository(id),
+            None => match state.find(workspace, slug) {
+                Found::Here(found) => Some(found),
+                _ => None,
+            },
         };
         let secret = bitbucket_face::credential(asked);
         let problem = |status: u16| answer::json(status, &json!({ "type": "error", "error": { "message": format!("{status}") } }));

@@ -30,13 +30,18 @@ fn refused(status: u16) -> Answer {
 pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
     let segments = asked.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let ["repos", owner, name, "hooks", rest @ ..] = segments.as_slice() else {
-        return None;
+    let (place, rest) = match segments.as_slice() {
+        ["repos", owner, name, "hooks", rest @ ..] => (Ok((*owner, *name)), rest),
+        ["repositories", id, "hooks", rest @ ..] => (Err(id.parse().ok()?), rest),
+        _ => return None,
     };
     Some(forge.edit(|state| {
-        let found = match state.find(owner, name) {
-            Found::Here(found) => Some(found),
-            _ => None,
+        let found = match place {
+            Ok((owner, name)) => match state.find(owner, name) {
+                Found::Here(found) => Some(found),
+                _ => None,
+            },
+            Err(id) => state.repository(id),
         };
         let secret = github_face::credential(&asked.headers);
         let repository = match administered(state, secret, found, Access::Admin) {

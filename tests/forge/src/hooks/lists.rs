@@ -50,7 +50,9 @@ fn titled(name: &str) -> String {
 
 /// Whether an instance of this version lists what hooks have sent.
 fn lists(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let mut parts = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
     (parts.next(), parts.next()) >= (Some(17), Some(3))
 }
 
@@ -65,7 +67,10 @@ pub(super) fn gitlab_events(state: &State, asked: &Asked, hook: HookId) -> Answe
     };
     let (page, per_page) = (number("page", 1), number("per_page", 20));
     if !(1..=20).contains(&per_page) {
-        return answer::json(400, &json!({ "error": "per_page does not have a valid value" }));
+        return answer::json(
+            400,
+            &json!({ "error": "per_page does not have a valid value" }),
+        );
     }
     let all = remembered(state, hook, GITLAB_KEPT);
     let shown: Vec<Value> = all
@@ -92,21 +97,47 @@ pub(super) fn gitlab_events(state: &State, asked: &Asked, hook: HookId) -> Answe
     let mut answer = answer::json(200, &Value::Array(shown));
     let more = all.len() > page * per_page;
     set(&mut answer, "x-page", page);
-    set(&mut answer, "x-next-page", if more { (page + 1).to_string() } else { String::new() });
+    set(
+        &mut answer,
+        "x-next-page",
+        if more {
+            (page + 1).to_string()
+        } else {
+            String::new()
+        },
+    );
     answer
 }
 
 /// `/projects/:id/hooks/:hook_id/test/push_events`: sent at once, a push of the default branch as it stands.
-pub(super) fn gitlab_test(forge: &Forge, state: &mut State, asked: &Asked, hook: &Hook, of: RepositoryId) -> Answer {
+pub(super) fn gitlab_test(
+    forge: &Forge,
+    state: &mut State,
+    asked: &Asked,
+    hook: &Hook,
+    of: RepositoryId,
+) -> Answer {
     let head = state.repository(of).and_then(|repository| {
         let branch = &repository.default_branch;
-        repository.branches.iter().find(|one| one.name == *branch).cloned()
+        repository
+            .branches
+            .iter()
+            .find(|one| one.name == *branch)
+            .cloned()
     });
     let Some(head) = head else {
-        return answer::json(422, &json!({ "message": "Ensure the project has at least one commit." }));
+        return answer::json(
+            422,
+            &json!({ "message": "Ensure the project has at least one commit." }),
+        );
     };
     let sha = Some(head.sha);
-    let Some(told) = told(state, Face::GitLab, &asked.base.web, &Happened::Push(of, head.name, sha.clone(), sha)) else {
+    let Some(told) = told(
+        state,
+        Face::GitLab,
+        &asked.base.web,
+        &Happened::Push(of, head.name, sha.clone(), sha),
+    ) else {
         return answer::json(404, &json!({ "message": "404 Not found" }));
     };
     let id = state.hooks.number();
@@ -116,7 +147,11 @@ pub(super) fn gitlab_test(forge: &Forge, state: &mut State, asked: &Asked, hook:
         body: told.body.to_string().into_bytes(),
         at: state.now(),
     };
-    let scheme = if hook.signs { Scheme::GitLabSigned } else { Scheme::GitLabToken };
+    let scheme = if hook.signs {
+        Scheme::GitLabSigned
+    } else {
+        Scheme::GitLabToken
+    };
     let mut sent = Sent {
         id,
         guid: letter.id.clone(),
@@ -132,7 +167,9 @@ pub(super) fn gitlab_test(forge: &Forge, state: &mut State, asked: &Asked, hook:
     tokio::spawn(async move {
         sent.status = send(&url, &sent).await;
         forge.edit(|state| {
-            if is_success(&sent) && let Some(hook) = state.hooks.all.get_mut(&sent.hook) {
+            if is_success(&sent)
+                && let Some(hook) = state.hooks.all.get_mut(&sent.hook)
+            {
                 hook.active = true;
             }
             state.hooks.sent.push(sent);
@@ -142,14 +179,23 @@ pub(super) fn gitlab_test(forge: &Forge, state: &mut State, asked: &Asked, hook:
 }
 
 /// `…/subscriptions/{id}/notifications`, and one of them.
-pub(super) fn azure_notifications(state: &State, asked: &Asked, hook: &Hook, rest: &[&str]) -> Answer {
+pub(super) fn azure_notifications(
+    state: &State,
+    asked: &Asked,
+    hook: &Hook,
+    rest: &[&str],
+) -> Answer {
     if asked.method != Method::GET {
         return answer::json(405, &json!({ "$id": "1", "message": "not allowed" }));
     }
     let all = remembered(state, hook.id, AZURE_KEPT);
     let subscription = super::api::subscription_id(hook.id);
     let shown = |sent: &Sent, detailed: bool| {
-        let result = if is_success(sent) { "succeeded" } else { "failed" };
+        let result = if is_success(sent) {
+            "succeeded"
+        } else {
+            "failed"
+        };
         let mut told = json!({ "id": sent.id, "subscriptionId": subscription, "eventId": sent.guid, "status": "completed",
             "result": result, "createdDate": sent.at, "modifiedDate": sent.at });
         if detailed {
@@ -161,13 +207,24 @@ pub(super) fn azure_notifications(state: &State, asked: &Asked, hook: &Hook, res
     };
     match rest {
         [] => {
-            let most = asked.query.get("maxResults").and_then(|text| text.parse().ok()).unwrap_or(100);
-            let value: Vec<Value> = all.iter().take(most).map(|sent| shown(sent, false)).collect();
+            let most = asked
+                .query
+                .get("maxResults")
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(100);
+            let value: Vec<Value> = all
+                .iter()
+                .take(most)
+                .map(|sent| shown(sent, false))
+                .collect();
             answer::json(200, &json!({ "count": value.len(), "value": value }))
         }
         [id] => match all.iter().find(|sent| sent.id.to_string() == *id) {
             Some(sent) => answer::json(200, &shown(sent, true)),
-            None => answer::json(404, &json!({ "$id": "1", "message": "no such notification" })),
+            None => answer::json(
+                404,
+                &json!({ "$id": "1", "message": "no such notification" }),
+            ),
         },
         _ => answer::json(404, &json!({ "$id": "1", "message": "no such page" })),
     }
