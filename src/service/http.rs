@@ -54,6 +54,13 @@ impl Servers {
         }
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        if sockets.api.is_some() {
+            let (context, stop) = (parts.context.clone(), stop.clone());
+            tasks.spawn(async move {
+                shared::flows::webhooks::stay(&context, stop).await;
+                Ok(())
+            });
+        }
         let pairs = [
             sockets
                 .api

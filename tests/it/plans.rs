@@ -3,6 +3,7 @@
 
 mod at_scale;
 mod deliveries;
+mod hook_looks;
 mod renewals;
 mod timeline;
 mod warnings;

@@ -12,10 +12,12 @@ use shared::domain::ids::OrganizationId;
 const MARK: &str = "belongs-to-the-other-tenant";
 
 /// Tables without row-level security: none of them holds a tenant's data.
-const SHARED_TABLES: [&str; 6] = [
+const SHARED_TABLES: [&str; 8] = [
     "_sqlx_migrations",
     // No tenant may read or write these at all.
     "auth_trials",
+    "intake_absences",
+    "intake_presence",
     "job_leases",
     "job_schedule",
     "rate_budgets",

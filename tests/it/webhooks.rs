@@ -2,8 +2,11 @@
 
 mod apps;
 mod dedupe;
+mod downtime;
 mod effects;
 mod fuzz;
+mod hook_lists;
+mod hook_standing;
 mod killed;
 mod recover;
 mod refused;

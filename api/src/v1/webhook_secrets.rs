@@ -103,12 +103,14 @@ pub(crate) struct WebhookState {
     last_delivery_at: Option<DateTime<Utc>>,
     /// Hooks at the provider, by repository; at most 200.
     hooks: Vec<RepositoryHook>,
-    /// Up to when GitHub's list of what the App has sent was looked through for what never arrived;
-    /// `null` where the connection is no installation of a configured App.
+    /// Up to when the provider's lists of what was sent were looked through for what never arrived: of
+    /// the App that the connection is an installation of, or of its registered hooks; `null` where that
+    /// was never called for.
     checked_until: Option<DateTime<Utc>>,
-    /// Deliveries of the App that had never arrived and were fetched.
+    /// Deliveries that had never arrived and were fetched.
     recovered: i32,
-    /// The last stretch of time that GitHub remembers no deliveries of: a sync stood in for them.
+    /// The last stretch of time of which the provider tells no deliveries: it keeps no list, no longer
+    /// remembers, or had switched the hook off. A sync stood in for them.
     gap_from: Option<DateTime<Utc>>,
     /// Its end.
     gap_until: Option<DateTime<Utc>>,

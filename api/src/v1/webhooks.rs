@@ -95,8 +95,19 @@ pub(crate) async fn receive(
     let (Some(provider), Some(id)) = (provider, id) else {
         return Err(missing());
     };
-    let found = flow::of_connection(&state.context, provider, id).await?;
-    take(&state, &found, id.0, request).await
+    let outcome = async {
+        let found = flow::of_connection(&state.context, provider, id).await?;
+        take(&state, &found, id.0, request).await
+    };
+    let outcome = outcome.await;
+    // Most providers do not send again what we have failed to take.
+    if outcome
+        .as_ref()
+        .is_err_and(|error| error.0.status.is_server_error())
+    {
+        state.context.intake.owed.unverified(id);
+    }
+    outcome
 }
 
 pub(crate) async fn receive_of_app(

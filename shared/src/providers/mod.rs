@@ -33,9 +33,10 @@ pub use oauth::{AuthorizeRequest, Grant, GrantError, GrantErrorClass, OAuth, OAu
 pub use registry::{ConfiguredInstances, Providers};
 pub use rotation::{RotateError, RotateErrorClass, Successor, TokenLife, TokenRotation};
 pub use webhook::{
-    AppDeliveries, BranchMove, Envelope, Expected, Happening, HookEvent, HookPlace, HookSpec,
-    Hooks, InstallationChange, Malformed, Proof, PullRequest, PullRequestChange, Push, Recalled,
-    Remembered, RememberedPage, RepositoryChange, ToldRepository, Webhooks,
+    AppDeliveries, BranchMove, Envelope, Expected, Happening, HookDeliveries, HookEvent, HookPlace,
+    HookSpec, HookStanding, Hooks, InstallationChange, Malformed, Proof, PullRequest,
+    PullRequestChange, Push, PutHook, Recalled, Remembered, RememberedPage, RepositoryChange,
+    ToldRepository, Webhooks,
 };
 
 use async_trait::async_trait;

@@ -8,7 +8,7 @@ use super::azure::AzureDevops;
 use super::bitbucket::Bitbucket;
 use super::github::Github;
 use super::gitlab::Gitlab;
-use super::{AppDeliveries, Apps, Hooks, Provider, Webhooks};
+use super::{AppDeliveries, Apps, HookDeliveries, Hooks, Provider, Webhooks};
 use crate::clock::Clock;
 use crate::domain::provider::{Instance, ProviderKind};
 use crate::outbound::{Memory, Outbound, OutboundAllow, UrlError};
@@ -172,6 +172,17 @@ impl Providers {
     /// Hooks at a provider.
     #[must_use]
     pub fn hooks(&self, kind: ProviderKind) -> Arc<dyn Hooks> {
+        match kind {
+            ProviderKind::Github => self.github.clone(),
+            ProviderKind::Gitlab => self.gitlab.clone(),
+            ProviderKind::Bitbucket => self.bitbucket.clone(),
+            ProviderKind::AzureDevops => self.azure.clone(),
+        }
+    }
+
+    /// What hooks of repositories at a provider have sent.
+    #[must_use]
+    pub fn hook_deliveries(&self, kind: ProviderKind) -> Arc<dyn HookDeliveries> {
         match kind {
             ProviderKind::Github => self.github.clone(),
             ProviderKind::Gitlab => self.gitlab.clone(),

@@ -289,3 +289,48 @@ impl Job for RecoverAppDeliveries {
     const TIMEOUT: Duration = Duration::from_secs(1800);
     const EXPECTED_LONG: bool = true;
 }
+
+/// Enqueues looks at hooks of repositories: where we were away, and the day's.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SweepHookDeliveries {}
+
+impl Job for SweepHookDeliveries {
+    const KIND: &'static str = "sweep_hook_deliveries";
+    const PRIORITY: Priority = Priority::Sweep;
+    const MAX_ATTEMPTS: i16 = 3;
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    const RERUN_ON_REPEAT: bool = true;
+    const EXPECTED_LONG: bool = true;
+}
+
+/// Asks how a connection's hooks stand, and fetches what they have sent in vain.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecoverHookDeliveries {
+    /// The connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RecoverHookDeliveries {
+    const KIND: &'static str = "recover_hook_deliveries";
+    const PRIORITY: Priority = Priority::Sweep;
+    const TIMEOUT: Duration = Duration::from_secs(1800);
+    const RERUN_ON_REPEAT: bool = true;
+    const PER_CONNECTION: Option<i16> = Some(1);
+    const EXPECTED_LONG: bool = true;
+    const CANCELLATION: Cancellation = Cancellation::Told;
+}
+
+/// Takes the hooks of a connection that was deleted away at the provider.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RemoveHooks {
+    /// What was the connection.
+    pub connection_id: ConnectionId,
+}
+
+impl Job for RemoveHooks {
+    const KIND: &'static str = "remove_hooks";
+    const PRIORITY: Priority = Priority::Lifecycle;
+    const MAX_ATTEMPTS: i16 = 12;
+    const TIMEOUT: Duration = Duration::from_secs(1800);
+    const EXPECTED_LONG: bool = true;
+}

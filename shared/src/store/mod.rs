@@ -22,6 +22,8 @@ pub mod connections;
 pub mod counters;
 pub mod credential_leases;
 pub mod credentials;
+pub mod hook_looks;
+pub mod hook_removals;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;

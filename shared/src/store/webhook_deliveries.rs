@@ -235,6 +235,41 @@ pub async fn open(
     }))
 }
 
+/// How a delivery stands that is about to be handled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Nobody has handled it.
+    pub is_open: bool,
+    /// It came and was fetched from the provider's list besides, under one id with other bytes, and the
+    /// other one of the two was handled.
+    pub twin_handled: bool,
+}
+
+/// Locks a delivery until the transaction ends, and its twin with it: whoever handles one of them does
+/// so once. They are locked in one order, so that no two wait for each other in a circle.
+///
+/// # Errors
+/// As every statement.
+pub async fn take_turn(db: impl PgExecutor<'_>, delivery: &Delivery) -> Result<Turn, StoreError> {
+    let rows = sqlx::query!(
+        "SELECT id, status, recovered FROM webhook_deliveries \
+         WHERE source_id = $1 AND delivery_id = $2 ORDER BY id LIMIT 100 FOR NO KEY UPDATE",
+        delivery.source_id.0,
+        delivery.delivery_id,
+    )
+    .fetch_all(db)
+    .await?;
+    let (accepted, handled) = (DeliveryStatus::Accepted, DeliveryStatus::Handled);
+    Ok(Turn {
+        is_open: rows
+            .iter()
+            .any(|row| row.id == delivery.id.0 && row.status == accepted.code()),
+        twin_handled: rows
+            .iter()
+            .any(|row| row.recovered != delivery.recovered && row.status == handled.code()),
+    })
+}
+
 /// What a delivery came to.
 #[derive(Clone, Debug)]
 pub struct Outcome<'a> {

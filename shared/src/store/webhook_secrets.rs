@@ -137,9 +137,10 @@ pub async fn put_source(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "INSERT INTO webhook_sources AS s (organization_id, id, connection_id, registered, created_at, url) \
-         VALUES ($1, $2, $2, COALESCE($3::bool, false), $4, $5) \
-         ON CONFLICT (id) DO UPDATE SET connection_id = $2, url = $5, \
+        "INSERT INTO webhook_sources AS s (organization_id, id, connection_id, registered, created_at, url, \
+            check_asked_at) \
+         VALUES ($1, $2, $2, COALESCE($3::bool, false), $4, $5, $4) \
+         ON CONFLICT (id) DO UPDATE SET connection_id = $2, url = $5, check_asked_at = $4, \
             registered = COALESCE($3::bool, s.registered)",
         organization.0,
         connection.0,

@@ -66,3 +66,5 @@ INSERT INTO event_marks (organization_id, connection_id, provider_repository_id,
 VALUES ({organization}, {organization}, {text}, {text}, {text}, now());
 INSERT INTO repository_hooks (organization_id, connection_id, provider_repository_id, full_name, url, error_message, checked_at)
 VALUES ({organization}, {organization}, {text}, {text}, {text}, {text}, now());
+INSERT INTO hook_removals (organization_id, id, provider, base_url, auth_method, access_token, hooks, created_at)
+VALUES ({organization}, {organization}, 'github', {text}, 'pat', {text}::bytea, json_build_array({text}), now());

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Caller, World, run_test};
 
-fn hooks(w: &World, face: Face) -> Vec<AtForge> {
+pub fn hooks(w: &World, face: Face) -> Vec<AtForge> {
     w.forge.read(|state| {
         state
             .hooks()
@@ -16,7 +16,7 @@ fn hooks(w: &World, face: Face) -> Vec<AtForge> {
 }
 
 /// Connects every repository of a connection.
-async fn connect_repositories(owner: &Caller, connection: &str) -> Vec<String> {
+pub async fn connect_repositories(owner: &Caller, connection: &str) -> Vec<String> {
     let path = format!("/repositories?connection_id={connection}");
     let list = owner.get(&path).await.expect(200);
     let mut ids = Vec::new();
@@ -32,7 +32,7 @@ async fn connect_repositories(owner: &Caller, connection: &str) -> Vec<String> {
     ids
 }
 
-async fn registered(owner: &Caller, connection: &str) -> Value {
+pub async fn registered(owner: &Caller, connection: &str) -> Value {
     let path = format!("/git-connections/{connection}/webhook");
     owner
         .post(&path, json!({ "register": true }))

@@ -27,6 +27,9 @@ use crate::runtime::{Handler, JobContext, Verdict};
 /// after they have installed the App.
 const PATIENCE: TimeDelta = TimeDelta::hours(1);
 
+/// Why a delivery that came late, or was fetched needlessly, does nothing.
+const TWIN: &str = "it came and was fetched from the provider's list, and was handled once";
+
 impl Handler<Context> for HandleDelivery {
     async fn run(self, job: JobContext<Context>) -> Verdict {
         let context = job.app();
@@ -113,9 +116,13 @@ async fn act(
     let delivery = &stored.delivery;
     let home = delivery.organization_id;
     let mut tx = context.db.tenant(home).await?;
-    let standing = webhook_deliveries::get_for_update(&mut *tx, delivery.id).await?;
-    if standing.is_none_or(|one| one.status != DeliveryStatus::Accepted) {
+    let turn = webhook_deliveries::take_turn(&mut *tx, delivery).await?;
+    if !turn.is_open {
         return Ok(Verdict::Done(json!({ "skipped": "it was handled before" })));
+    }
+    if turn.twin_handled {
+        drop(tx);
+        return end(context, stored, DeliveryStatus::Ignored, TWIN).await;
     }
     let mut effects = Vec::new();
     let mut ignored = None;

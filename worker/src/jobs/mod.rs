@@ -9,12 +9,15 @@ mod forget_oauth_states;
 mod forget_outbox_events;
 mod handle_delivery;
 mod recover_app_deliveries;
+mod recover_hook_deliveries;
 mod refresh_token;
 mod register_hooks;
+mod remove_hooks;
 mod ring_stranded;
 mod rotate_token;
 mod sweep_app_deliveries;
 mod sweep_due_tokens;
+mod sweep_hook_deliveries;
 mod sweep_rotations;
 mod sync_after_repeat;
 mod sync_connection;
@@ -33,10 +36,10 @@ use shared::flows::TURNS_EVERY;
 use shared::flows::{Context, Error};
 use shared::queue::catalogue::{
     DeleteOldDeliveries, DeleteOldJobs, EndStrandedSyncs, ForgetIdempotencyKeys, ForgetLimits,
-    ForgetOauthStates, ForgetOutboxEvents, HandleDelivery, RecoverAppDeliveries, RefreshToken,
-    RegisterHooks, RingStranded, RotateToken, SweepAppDeliveries, SweepDueTokens, SweepRotations,
-    SyncAfterRepeat, SyncConnection, SyncDueConnections, ValidateConnection,
-    ValidateDueConnections, WarnOfExpiry,
+    ForgetOauthStates, ForgetOutboxEvents, HandleDelivery, RecoverAppDeliveries,
+    RecoverHookDeliveries, RefreshToken, RegisterHooks, RemoveHooks, RingStranded, RotateToken,
+    SweepAppDeliveries, SweepDueTokens, SweepHookDeliveries, SweepRotations, SyncAfterRepeat,
+    SyncConnection, SyncDueConnections, ValidateConnection, ValidateDueConnections, WarnOfExpiry,
 };
 use shared::queue::{Job, NewJob, enqueue};
 use shared::store::StoreError;
@@ -69,6 +72,9 @@ pub fn registry() -> Registry<Context> {
         .with::<RegisterHooks>()
         .with::<SweepAppDeliveries>()
         .with::<RecoverAppDeliveries>()
+        .with::<SweepHookDeliveries>()
+        .with::<RecoverHookDeliveries>()
+        .with::<RemoveHooks>()
 }
 
 /// Everything that is due by the clock alone; `every` is what the operator set.
@@ -100,6 +106,9 @@ pub fn schedule(every: &Intervals) -> Schedule {
         .line("sweep_app_deliveries", minutes(60), minutes(5), |now| {
             sweep(&SweepAppDeliveries {}, now)
         })
+        .line("sweep_hook_deliveries", minutes(60), minutes(5), |now| {
+            sweep(&SweepHookDeliveries {}, now)
+        })
         .line("ring_stranded", minutes(5), minutes(1), |now| {
             sweep(&RingStranded {}, now)
         })
@@ -129,7 +138,10 @@ pub fn schedule(every: &Intervals) -> Schedule {
 /// What is due because workers start: what was missed while nobody was there.
 #[must_use]
 pub fn at_start(now: DateTime<Utc>) -> Vec<NewJob> {
-    vec![sweep(&SweepAppDeliveries {}, now)]
+    vec![
+        sweep(&SweepAppDeliveries {}, now),
+        sweep(&SweepHookDeliveries {}, now),
+    ]
 }
 
 /// Enqueues what is due because workers start. Where the database is away, the schedule makes up for it.

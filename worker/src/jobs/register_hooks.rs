@@ -8,7 +8,7 @@ use shared::domain::meter::CallClass;
 use shared::domain::secret::Secret;
 use shared::flows::connections::find_own;
 use shared::flows::{Context, Error, webhooks};
-use shared::providers::{ErrorClass, HookPlace, HookSpec};
+use shared::providers::{ErrorClass, HookPlace, HookSpec, ProviderError, PutHook};
 use shared::queue::catalogue::RegisterHooks;
 use shared::session::{self, Session, ask};
 
@@ -108,7 +108,7 @@ async fn put(
     session: &mut Session,
     place: &HookPlace,
     (url, secret): (&str, &Secret),
-) -> Result<Result<String, shared::providers::ProviderError>, Error> {
+) -> Result<Result<PutHook, ProviderError>, Error> {
     let hooks = context.providers.hooks(session.connection.provider);
     let spec = HookSpec { url, secret };
     let answer = hooks.put(&session.access, place, spec).await;

@@ -6,13 +6,15 @@ use crate::domain::activity::Event;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
 use crate::flows::audit::{self, Change};
+use crate::flows::webhooks::prepare_removal;
 use crate::flows::{Context, Dependant, Error};
+use crate::queue::{NewJob, enqueue};
 use crate::store::{
     TenantTx, connected_repositories, connections, counters, jobs, lookups, repositories,
 };
 
 /// Deletes a connection with its credential, repositories and runs; its jobs are cancelled, its
-/// activity stays.
+/// activity stays. Hooks that it has at the provider are taken away by a job.
 ///
 /// # Errors
 /// [`Error::Conflict`] `connection_in_use` where connected repositories depend on it and `force`
@@ -42,6 +44,7 @@ pub async fn delete(
         }
     }
     let now = context.clock.now();
+    let removal = prepare_removal(context, permit, &mut tx, id).await?;
     jobs::cancel_of_connections(&mut *tx, permit.organization(), &[id], now).await?;
     connections::delete(&mut *tx, id).await?;
     forget(&mut tx, &connection).await?;
@@ -54,7 +57,10 @@ pub async fn delete(
     .with("deleter_id", permit.actor().id.map(|id| id.to_string()))
     .with("connection_name", connection.name.as_str());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    let removal: Vec<NewJob> = removal.into_iter().collect();
+    let enqueued = enqueue(&mut tx, &removal).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(())
 }
 

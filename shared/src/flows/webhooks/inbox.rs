@@ -7,18 +7,17 @@
 //! one batch waits for the disk the next one is worked on. Nobody lingers.
 //! A batch that a single row spoils (or that a deadlock ended) is sent again row by row, so no delivery
 //! can fail another. What the database could not take is told to whoever sent it, and since not every
-//! provider sends again, the connection has a sync as soon as the database takes anything.
+//! provider sends again, it is owed ([`Owed`]) as soon as the database takes anything.
 
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use super::owed::Owed;
 use crate::clock::Clock;
-use crate::domain::ids::{ConnectionId, OrganizationId, WebhookDeliveryId, WebhookSourceId};
-use crate::domain::sync::SyncTrigger;
-use crate::queue::catalogue::{HandleDelivery, SyncAfterRepeat, SyncConnection};
+use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookSourceId};
+use crate::queue::catalogue::{HandleDelivery, SyncAfterRepeat};
 use crate::queue::{Doorbell, NewJob, enqueue};
 use crate::store::inbox::{self, NewDelivery, Repeat};
 use crate::store::{Db, StoreError};
@@ -59,13 +58,12 @@ struct Waiting {
 pub struct Inbox(mpsc::UnboundedSender<Waiting>);
 
 impl Inbox {
-    pub(super) fn start(db: &Db, clock: &Clock, doorbell: &Doorbell) -> Self {
+    pub(super) fn start(db: &Db, clock: &Clock, doorbell: &Doorbell, owed: &Owed) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let receiver = Arc::new(Mutex::new(receiver));
-        let owed: Owed = Arc::default();
         for _ in 0..AT_ONCE {
             let work = Work {
-                owed: Arc::clone(&owed),
+                owed: owed.clone(),
                 db: db.clone(),
                 clock: clock.clone(),
                 doorbell: doorbell.clone(),
@@ -87,9 +85,6 @@ impl Inbox {
         answer.await.unwrap_or(Err(NotKept))
     }
 }
-
-/// Connections whose deliveries were refused because the database did not take them.
-type Owed = Arc<std::sync::Mutex<HashSet<(OrganizationId, ConnectionId)>>>;
 
 struct Work {
     owed: Owed,
@@ -131,7 +126,7 @@ impl Work {
                 for (reply, kept) in replies.into_iter().zip(kept) {
                     let _ = reply.send(Ok(kept));
                 }
-                self.pay().await;
+                self.owed.pay().await;
             }
             Err(error) if deliveries.len() == 1 || is_away(&error) => {
                 tracing::warn!(%error, deliveries = deliveries.len(), "deliveries could not be stored");
@@ -159,49 +154,9 @@ impl Work {
     }
 
     fn owe(&self, refused: &[NewDelivery]) {
-        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-        let connections = refused
-            .iter()
-            .filter_map(|one| Some((one.organization, one.connection?)));
-        owed.extend(connections);
-    }
-
-    /// A sync for every connection that was refused a delivery.
-    async fn pay(&self) {
-        let owed = {
-            let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::take(&mut *owed)
-        };
-        if owed.is_empty() {
-            return;
-        }
-        let now = self.clock.now();
-        let jobs: Vec<NewJob> = owed
-            .iter()
-            .map(|(organization, connection)| {
-                let payload = SyncConnection {
-                    connection_id: *connection,
-                    trigger: SyncTrigger::Webhook,
-                    full: false,
-                };
-                NewJob::new(&payload, *organization, now)
-                    .connection(*connection)
-                    .dedupe_key(connection.to_string())
-                    .rerun_on_repeat(true)
-            })
-            .collect();
-        let enqueued = async {
-            let mut tx = self.db.system().begin().await?;
-            let enqueued = enqueue(&mut tx, &jobs).await?;
-            tx.commit().await.map_err(StoreError::from)?;
-            Ok::<_, StoreError>(enqueued)
-        };
-        match enqueued.await {
-            Ok(enqueued) => self.doorbell.ring(enqueued.iter().map(|job| job.lane)),
-            Err(error) => {
-                tracing::warn!(%error, "syncs in place of refused deliveries wait");
-                let mut again = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
-                again.extend(owed);
+        for one in refused {
+            if let Some(connection) = one.connection {
+                self.owed.verified(one.organization, connection);
             }
         }
     }

@@ -13,22 +13,36 @@
 //! - *A secret that was just rotated elsewhere*: a process remembers secrets for some seconds; where
 //!   none of them fits, they are read again.
 //! - *A kill between commit and answer*: the provider sends again or not; it is stored once.
+//!
+//! What was sent and never arrived is found at the provider: [`recover`] for Apps, [`look`] for hooks of
+//! repositories, whose module says when.
 
 mod handle;
+mod hook_lists;
+mod hook_visit;
 mod inbox;
+mod missing;
+mod owed;
+mod presence;
 mod receive;
 mod recover;
 mod register;
+mod removal;
 mod secret;
 mod source;
 
 pub use handle::{get, list, open, reach, redeliver};
+pub use hook_lists::{HookLook, job as hook_look_job, look, sweep_job as hook_sweep_job};
 pub use inbox::Inbox;
+pub use owed::Owed;
+pub use presence::{appear, stay};
 pub use receive::{Received, Refused, Verified, keep, verify};
 pub use recover::{AppSource, Look, app_source, recover};
 pub use register::{
     Registration, forget, job as registration_job, job_where_registered, note, registration,
 };
+pub(crate) use removal::prepare as prepare_removal;
+pub use removal::{forget_removal, remove};
 pub use secret::{NewWebhook, State, create, delete, state};
 pub use source::{Found, Source, Sources, of_app, of_connection};
 
@@ -44,15 +58,19 @@ pub struct Intake {
     pub inbox: Inbox,
     /// Remembers what they are verified with.
     pub sources: Sources,
+    /// Remembers what was refused.
+    pub owed: Owed,
 }
 
 impl Intake {
     /// Starts its tasks in the present runtime.
     #[must_use]
     pub fn start(db: &Db, clock: &Clock, doorbell: &Doorbell) -> Self {
+        let owed = Owed::new(db, clock, doorbell);
         Self {
-            inbox: Inbox::start(db, clock, doorbell),
+            inbox: Inbox::start(db, clock, doorbell, &owed),
             sources: Sources::default(),
+            owed,
         }
     }
 }

@@ -8,17 +8,15 @@
 //! way begins anew. Where the last look is longer ago than GitHub remembers, what lies between is a gap
 //! that no list tells of; it is noted, and a sync of every connection of the App stands in for it.
 
-use std::collections::HashMap;
-
 use chrono::TimeDelta;
-use sha2::{Digest, Sha256};
 
-use crate::domain::ids::{OrganizationId, ProviderConfigId, WebhookDeliveryId, WebhookSourceId};
+use super::missing::{self, Listed, Origin};
+use crate::domain::ids::{OrganizationId, ProviderConfigId, WebhookSourceId};
 use crate::domain::provider::ProviderKind;
 use crate::flows::{Context, Error};
-use crate::providers::{App, ProviderError, Remembered};
+use crate::providers::{App, ProviderError};
 use crate::session::trusting;
-use crate::store::inbox::{self, NewDelivery};
+use crate::store::inbox;
 use crate::store::provider_configs;
 use crate::vault::{Column, Place};
 
@@ -133,26 +131,25 @@ pub async fn recover(
         Ok(listed) => listed,
         Err(error) => return Ok(Err(error)),
     };
+    let forgotten = last.filter(|last| *last < begun - REMEMBERED);
+    let unread = listed.untold_until(begun);
+    let gap = match (forgotten, unread) {
+        (None, None) => None,
+        (from, until) => Some((from.unwrap_or(since), until.unwrap_or(begun - REMEMBERED))),
+    };
     let mut look = Look {
-        seen: listed.len(),
-        gap: last.is_some_and(|last| last < begun - REMEMBERED),
+        seen: listed.deliveries.len(),
+        gap: gap.is_some(),
         ..Look::default()
     };
-    // An attempt that arrived speaks for all of them.
-    let mut missing: HashMap<&str, &Remembered> = HashMap::new();
-    for one in listed.iter().rev() {
-        missing.entry(&one.delivery_id).or_insert(one);
-    }
-    for one in listed.iter().filter(|one| one.arrived) {
-        missing.remove(one.delivery_id.as_str());
-    }
-    let ids: Vec<&str> = missing.keys().copied().collect();
-    for known in inbox::known(&system, source.source, &ids).await? {
-        missing.remove(known.as_str());
-    }
-    let mut missing: Vec<&Remembered> = missing.into_values().collect();
-    missing.sort_by_key(|one| one.sent_at);
-    for one in missing {
+    let origin = Origin {
+        organization: source.organization,
+        source: source.source,
+        connection: None,
+        app_id: Some(source.app.id),
+        provider: ProviderKind::Github,
+    };
+    for one in missing::missing(context, source.source, listed.deliveries).await? {
         let recalled = context
             .providers
             .app_deliveries()
@@ -162,36 +159,9 @@ pub async fn recover(
             Ok(recalled) => recalled,
             Err(error) => return Ok(Err(error)),
         };
-        let headers = serde_json::to_string(&recalled.headers)
-            .map_err(|error| Error::Internal(error.to_string()))?;
-        let received_at = context.clock.now();
-        let kept = context
-            .intake
-            .inbox
-            .put(NewDelivery {
-                id: WebhookDeliveryId::new(received_at),
-                organization: source.organization,
-                source: source.source,
-                connection: None,
-                app_id: Some(source.app.id),
-                provider: ProviderKind::Github,
-                event: recalled.event,
-                action: recalled.action,
-                delivery_id: one.delivery_id.clone(),
-                id_signed: false,
-                recovered: true,
-                body_sha256: Sha256::digest(&recalled.body).into(),
-                headers,
-                body: recalled.body.into(),
-                received_at,
-            })
-            .await;
-        let kept = kept.map_err(|_| Error::Internal("a delivery was not kept".to_owned()))?;
-        look.recovered += usize::from(!kept.duplicate);
+        let new = missing::keep(context, origin, &one.delivery_id, recalled).await?;
+        look.recovered += usize::from(new);
     }
-    let gap = last
-        .filter(|_| look.gap)
-        .map(|from| (from, begun - REMEMBERED));
     let count = i32::try_from(look.recovered).unwrap_or(i32::MAX);
     inbox::note_look(
         &system,
@@ -208,21 +178,14 @@ async fn listed(
     context: &Context,
     source: &AppSource,
     since: chrono::DateTime<chrono::Utc>,
-) -> Result<Vec<Remembered>, ProviderError> {
+) -> Result<Listed, ProviderError> {
     let deliveries = context.providers.app_deliveries();
-    let (mut all, mut from) = (Vec::new(), None);
-    for _ in 0..PAGES {
+    let (mut listed, mut from) = (Listed::new(since, PAGES), None);
+    loop {
         let page = deliveries.remembered(&source.app, from.as_deref()).await?;
-        let end = page.deliveries.iter().any(|one| one.sent_at < since);
-        all.extend(
-            page.deliveries
-                .into_iter()
-                .filter(|one| one.sent_at >= since),
-        );
-        from = page.next;
-        if end || from.is_none() {
-            break;
+        from = listed.take(page);
+        if from.is_none() {
+            return Ok(listed);
         }
     }
-    Ok(all)
 }

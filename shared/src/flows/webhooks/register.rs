@@ -5,6 +5,7 @@
 //! by whatever changes either; it may run any number of times, since a hook is known at the provider by
 //! its address.
 
+use super::hook_lists;
 use crate::authz::Permit;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
@@ -13,11 +14,13 @@ use crate::domain::page::PageRequest;
 use crate::domain::secret::Secret;
 use crate::domain::webhook::RepositoryHook;
 use crate::flows::{Context, Error};
-use crate::providers::{HookPlace, ProviderError};
-use crate::queue::NewJob;
+use crate::providers::{HookPlace, HookStanding, ProviderError, PutHook};
 use crate::queue::catalogue::RegisterHooks;
+use crate::queue::{NewJob, enqueue};
 use crate::store::webhook_secrets::SourceNotes;
-use crate::store::{TenantTx, connected_repositories, repository_hooks, webhook_secrets};
+use crate::store::{
+    TenantTx, connected_repositories, hook_looks, repository_hooks, webhook_secrets,
+};
 use crate::vault::Place;
 
 /// Hooks of one connection that are kept.
@@ -116,7 +119,8 @@ pub async fn registration(
     })
 }
 
-/// Writes down how the hook of a repository stands now.
+/// Writes down how the hook of a repository stands now. One that was found to fail, to be off or to be
+/// gone has a look at what it has sent, unless that is what found it.
 ///
 /// # Errors
 /// As every statement.
@@ -125,21 +129,41 @@ pub async fn note(
     permit: &Permit,
     connection: ConnectionId,
     (place, url): (&HookPlace, &str),
-    outcome: &Result<String, ProviderError>,
+    outcome: &Result<PutHook, ProviderError>,
 ) -> Result<(), Error> {
+    let now = context.clock.now();
     let error = outcome.as_ref().err();
     let hook = RepositoryHook {
         provider_repository_id: place.repository_id.clone(),
         full_name: place.full_name.clone(),
         url: url.to_owned(),
-        hook_id: outcome.as_ref().ok().cloned(),
+        hook_id: outcome.as_ref().ok().map(|put| put.id.clone()),
         error_code: error.map(|error| code_of(error).0.to_owned()),
         error_message: error.map(|error| code_of(error).1.to_owned()),
-        checked_at: context.clock.now(),
+        checked_at: now,
     };
-    let mut tx = context.db.tenant(permit.organization()).await?;
-    repository_hooks::put(&mut *tx, permit.organization(), connection, &hook).await?;
+    let organization = permit.organization();
+    let mut tx = context.db.tenant(organization).await?;
+    let known = hook_looks::hook(&mut *tx, connection, &place.repository_id).await?;
+    repository_hooks::put(&mut *tx, organization, connection, &hook).await?;
+    let is_well = |put: &PutHook| match put.found {
+        Some(found) => found == HookStanding::Well,
+        // None was there: it is new, or somebody has taken the one away that we know of.
+        None => known.is_none(),
+    };
+    let mut jobs = Vec::new();
+    if outcome.as_ref().is_ok_and(|put| !is_well(put)) {
+        // When it began nobody knows; it was well when it was looked at before.
+        let since = known.and_then(|hook| hook.standing_at.max(Some(hook.checked_at)));
+        let since = since.unwrap_or(now);
+        let of = (connection, place.repository_id.as_str());
+        if hook_looks::mark_failing(&mut *tx, of, since, now).await? {
+            jobs.push(hook_lists::job(organization, connection, now));
+        }
+    }
+    let enqueued = enqueue(&mut tx, &jobs).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(())
 }
 

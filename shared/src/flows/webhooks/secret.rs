@@ -131,7 +131,7 @@ pub struct State {
     pub last_delivery_at: Option<DateTime<Utc>>,
     /// Hooks at the provider.
     pub hooks: Vec<RepositoryHook>,
-    /// What the provider's list of deliveries has shown, of an App's installation.
+    /// What the provider's lists of deliveries have shown.
     pub recovery: Recovery,
 }
 

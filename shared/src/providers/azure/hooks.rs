@@ -2,7 +2,8 @@
 //!
 //! Source: Microsoft, "Service hooks" REST API 7.1: `/{organization}/_apis/hooks/subscriptions` (needs the
 //! permission to edit subscriptions). There is no signature: the secret is the password of basic
-//! authentication. The service calls no address that is not public.
+//! authentication. The service calls no address that is not public. Deliveries that fail put a subscription
+//! on probation and then switch it off (`status`); replacing it with the status `enabled` switches it on.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,14 +12,15 @@ use http::{Method, Request, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::transport::{credential_header, failure, no_answer, object, told};
-use super::super::webhook::{HookPlace, HookSpec, Hooks, Webhooks};
+use super::super::transport::{credential_header, failure, metered, no_answer, object, told};
+use super::super::webhook::{HookPlace, HookSpec, HookStanding, Hooks, PutHook, Webhooks};
 use super::super::{Access, ErrorClass, ProviderError};
 use super::client::VERSION;
 use super::path::segment;
 use super::webhook::USER;
 use super::{AzureDevops, errors};
 use crate::domain::secret::ExposeSecret;
+use crate::outbound::rate_limit;
 
 #[derive(Deserialize)]
 struct Listed {
@@ -27,13 +29,35 @@ struct Listed {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Subscription {
-    id: String,
+pub(super) struct Subscription {
+    pub(super) id: String,
     event_type: Option<String>,
+    status: Option<String>,
     #[serde(default)]
     publisher_inputs: Value,
     #[serde(default)]
     consumer_inputs: Value,
+}
+
+impl Subscription {
+    pub(super) fn standing(&self) -> HookStanding {
+        match self.status.as_deref() {
+            Some("onProbation") => HookStanding::Failing,
+            Some(status) if status.starts_with("disabled") => HookStanding::Silenced,
+            _ => HookStanding::Well,
+        }
+    }
+}
+
+/// How a hook of several subscriptions stands: as the worst of them.
+pub(super) fn worst(parts: impl Iterator<Item = HookStanding>) -> HookStanding {
+    let badness = |standing: &HookStanding| match standing {
+        HookStanding::Well => 0,
+        HookStanding::Failing => 1,
+        HookStanding::Silenced => 2,
+        HookStanding::Gone => 3,
+    };
+    parts.max_by_key(badness).unwrap_or(HookStanding::Gone)
 }
 
 impl AzureDevops {
@@ -60,9 +84,16 @@ impl AzureDevops {
             .body(body.map_or_else(Bytes::new, |body| Bytes::from(body.to_string())))
             .map_err(|error| unbuildable(error.to_string()))?;
         let limits = self.outbound.limits();
-        let answer = self.outbound.send_unfollowed(request, &limits).await;
-        let answer = answer.map_err(|error| no_answer(&error))?;
-        // A deletion has no body that could say that it is JSON.
+        let sent = self.outbound.send_unfollowed(request, &limits);
+        let sent = metered(access, sent, |answer| {
+            let now = self.client.now();
+            // A deletion has no body that could say that it is JSON.
+            let failure = (answer.status().as_u16() != 204)
+                .then(|| errors::classify(answer, &url, now))
+                .flatten();
+            (rate_limit::azure(answer.headers(), now), failure)
+        });
+        let answer = sent.await?.map_err(|error| no_answer(&error))?;
         if answer.status().as_u16() == 204 {
             return Ok(answer);
         }
@@ -75,28 +106,34 @@ impl AzureDevops {
         Err(error)
     }
 
-    /// The subscriptions of a repository with this address: event and id.
-    async fn subscriptions(
+    /// Every subscription of the organization.
+    pub(super) async fn subscriptions(
+        &self,
+        access: &Access,
+        path: &str,
+    ) -> Result<Vec<Subscription>, ProviderError> {
+        let answer = self.told(access, Method::GET, path, None).await?;
+        Ok(object::<Listed>(&answer)?.value)
+    }
+
+    /// The subscriptions of a repository with this address.
+    async fn own(
         &self,
         access: &Access,
         path: &str,
         place: &HookPlace,
         url: &str,
-    ) -> Result<Vec<(String, String)>, ProviderError> {
-        let answer = self.told(access, Method::GET, path, None).await?;
-        let listed: Listed = object(&answer)?;
-        let same = |one: &Subscription| {
+    ) -> Result<Vec<Subscription>, ProviderError> {
+        let mut own = self.subscriptions(access, path).await?;
+        own.retain(|one| {
             one.consumer_inputs["url"] == url
                 && one.publisher_inputs["repository"] == place.repository_id.as_str()
-        };
-        let own = listed.value.into_iter().filter(same);
-        Ok(own
-            .map(|one| (one.event_type.unwrap_or_default(), one.id))
-            .collect())
+        });
+        Ok(own)
     }
 }
 
-fn path_of(place: &HookPlace) -> String {
+pub(super) fn path_of(place: &HookPlace) -> String {
     let organization = place.full_name.split('/').next().unwrap_or_default();
     format!("/{}/_apis/hooks/subscriptions", segment(organization))
 }
@@ -108,14 +145,15 @@ impl Hooks for AzureDevops {
         access: &Access,
         place: &HookPlace,
         spec: HookSpec<'_>,
-    ) -> Result<String, ProviderError> {
+    ) -> Result<PutHook, ProviderError> {
         let path = path_of(place);
-        let standing = self.subscriptions(access, &path, place, spec.url).await?;
+        let standing = self.own(access, &path, place, spec.url).await?;
         let mut ids = Vec::new();
         for event in self.events() {
             let body = json!({
                 "publisherId": "tfs",
                 "eventType": event,
+                "status": "enabled",
                 "resourceVersion": "1.0",
                 "consumerId": "webHooks",
                 "consumerActionId": "httpRequest",
@@ -126,15 +164,22 @@ impl Hooks for AzureDevops {
                     "basicAuthPassword": spec.secret.expose_secret(),
                 },
             });
-            let known = standing.iter().find(|(standing, _)| standing == event);
+            let known = standing
+                .iter()
+                .find(|one| one.event_type.as_deref() == Some(event));
             let (method, path) = match known {
-                Some((_, id)) => (Method::PUT, format!("{path}/{}", segment(id))),
+                Some(Subscription { id, .. }) => (Method::PUT, format!("{path}/{}", segment(id))),
                 None => (Method::POST, path.clone()),
             };
             let answer = self.told(access, method, &path, Some(&body)).await?;
             ids.push(object::<Subscription>(&answer)?.id);
         }
-        Ok(ids.join(" "))
+        let found =
+            (!standing.is_empty()).then(|| worst(standing.iter().map(Subscription::standing)));
+        Ok(PutHook {
+            id: ids.join(" "),
+            found,
+        })
     }
 
     async fn remove(
@@ -144,7 +189,7 @@ impl Hooks for AzureDevops {
         url: &str,
     ) -> Result<(), ProviderError> {
         let path = path_of(place);
-        for (_, id) in self.subscriptions(access, &path, place, url).await? {
+        for Subscription { id, .. } in self.own(access, &path, place, url).await? {
             let path = format!("{path}/{}", segment(&id));
             self.told(access, Method::DELETE, &path, None).await?;
         }

@@ -12,6 +12,7 @@
 mod branches;
 mod client;
 mod errors;
+mod hook_deliveries;
 mod hooks;
 mod identity;
 mod instance;

@@ -10,18 +10,39 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::transport::object;
-use super::super::webhook::{HookPlace, HookSpec, Hooks, Webhooks};
+use super::super::webhook::{HookPlace, HookSpec, HookStanding, Hooks, PutHook, Webhooks};
 use super::super::{Access, ProviderError};
-use super::{Github, path};
+use super::{Github, deliveries, path};
 use crate::domain::secret::ExposeSecret;
 
 /// A repository has at most 20 hooks of one event.
 const PAGE: &[(&str, &str)] = &[("per_page", "100")];
 
+/// A hook as it is told.
 #[derive(Deserialize)]
-struct Hook {
+pub(super) struct Hook {
     id: u64,
     config: Config,
+    active: bool,
+    last_response: Option<LastResponse>,
+}
+
+/// What its last delivery was answered with; no code where there was none.
+#[derive(Deserialize)]
+struct LastResponse {
+    code: Option<u16>,
+}
+
+impl Hook {
+    /// How it stands. A delivery that got no answer has a code that is no success.
+    pub(super) fn standing(&self) -> HookStanding {
+        let code = self.last_response.as_ref().and_then(|last| last.code);
+        match code {
+            _ if !self.active => HookStanding::Silenced,
+            Some(code) if !deliveries::is_success(code) => HookStanding::Failing,
+            _ => HookStanding::Well,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -35,15 +56,11 @@ impl Github {
         access: &Access,
         path: &str,
         url: &str,
-    ) -> Result<Vec<u64>, ProviderError> {
+    ) -> Result<Vec<Hook>, ProviderError> {
         let answer = self.client.get(access, path, PAGE).await?;
-        let hooks: Vec<Hook> = object(&answer)?;
-        let same = |hook: &Hook| hook.config.url.as_deref() == Some(url);
-        Ok(hooks
-            .iter()
-            .filter(|hook| same(hook))
-            .map(|hook| hook.id)
-            .collect())
+        let mut hooks: Vec<Hook> = object(&answer)?;
+        hooks.retain(|hook| hook.config.url.as_deref() == Some(url));
+        Ok(hooks)
     }
 
     async fn told(
@@ -72,8 +89,8 @@ impl Hooks for Github {
         access: &Access,
         place: &HookPlace,
         spec: HookSpec<'_>,
-    ) -> Result<String, ProviderError> {
-        let path = format!("{}/hooks", path::repository(&place.full_name)?);
+    ) -> Result<PutHook, ProviderError> {
+        let path = format!("{}/hooks", path::by_id(&place.repository_id)?);
         let body = json!({
             "name": "web",
             "active": true,
@@ -85,14 +102,19 @@ impl Hooks for Github {
                 "insecure_ssl": "0",
             },
         });
-        let answer = match self.hooks_at(access, &path, spec.url).await?.first() {
-            Some(id) => {
+        let standing = self.hooks_at(access, &path, spec.url).await?;
+        let found = standing.first();
+        let answer = match found {
+            Some(Hook { id, .. }) => {
                 let path = format!("{path}/{id}");
                 self.told(access, Method::PATCH, &path, Some(&body)).await?
             }
             None => self.told(access, Method::POST, &path, Some(&body)).await?,
         };
-        Ok(object::<Hook>(&answer)?.id.to_string())
+        Ok(PutHook {
+            id: object::<Hook>(&answer)?.id.to_string(),
+            found: found.map(Hook::standing),
+        })
     }
 
     async fn remove(
@@ -101,8 +123,8 @@ impl Hooks for Github {
         place: &HookPlace,
         url: &str,
     ) -> Result<(), ProviderError> {
-        let path = format!("{}/hooks", path::repository(&place.full_name)?);
-        for id in self.hooks_at(access, &path, url).await? {
+        let path = format!("{}/hooks", path::by_id(&place.repository_id)?);
+        for Hook { id, .. } in self.hooks_at(access, &path, url).await? {
             let path = format!("{path}/{id}");
             self.told(access, Method::DELETE, &path, None).await?;
         }

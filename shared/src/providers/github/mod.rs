@@ -3,7 +3,9 @@
 mod app;
 mod branches;
 mod client;
+mod deliveries;
 mod errors;
+mod hook_deliveries;
 mod hooks;
 mod identity;
 mod instance;

@@ -33,6 +33,15 @@ pub(super) fn repository(full_name: &str) -> Result<String, ProviderError> {
     }
 }
 
+/// `/repositories/ID`: where the addresses of a renamed repository lead, for every method. A stored name
+/// may be an old one, and only what is read is led on from there.
+pub(super) fn by_id(id: &str) -> Result<String, ProviderError> {
+    let id: u64 = id
+        .parse()
+        .map_err(|_| failure(ErrorClass::NotFound, "the repository's id is no number"))?;
+    Ok(format!("/repositories/{id}"))
+}
+
 /// A text as one segment of a path; `None` where a URL would take it for none.
 pub(super) fn segment(text: &str) -> Option<String> {
     is_segment(text).then(|| utf8_percent_encode(text, SEGMENT).to_string())

@@ -3,6 +3,7 @@
 mod branches;
 mod client;
 mod errors;
+mod hook_deliveries;
 mod hooks;
 mod identity;
 mod instance;

@@ -1,6 +1,8 @@
 //! What is kept of a delivery's headers.
 
-use http::{HeaderMap, HeaderName, header};
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::domain::webhook::DeliveryHeaders;
 
@@ -35,6 +37,16 @@ pub(in crate::providers) fn kept(headers: &HeaderMap) -> DeliveryHeaders {
         }
     }
     kept
+}
+
+/// Headers as a provider lists them.
+pub(in crate::providers) fn listed(told: &BTreeMap<String, String>) -> HeaderMap {
+    told.iter()
+        .filter_map(|(name, value)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            Some((name, HeaderValue::from_str(value).ok()?))
+        })
+        .collect()
 }
 
 fn is_kept(name: &HeaderName) -> bool {

@@ -24,8 +24,11 @@ pub use event::{
     RepositoryChange, ToldRepository,
 };
 pub(super) use event::{branch, commit, moment};
-pub(super) use headers::{header, kept};
-pub use hooks::{AppDeliveries, HookPlace, HookSpec, Hooks, Recalled, Remembered, RememberedPage};
+pub(super) use headers::{header, kept, listed};
+pub use hooks::{
+    AppDeliveries, HookDeliveries, HookPlace, HookSpec, HookStanding, Hooks, PutHook, Recalled,
+    Remembered, RememberedPage,
+};
 pub(super) use paths::{CommitPaths, touched};
 pub(super) use signature::{hex_hmac, is_same, standard};
 

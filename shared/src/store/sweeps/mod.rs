@@ -1,11 +1,13 @@
 //! Queries across tenants, each with a limit, as `mooring_system`: what is due, not what it says.
 
+mod absences;
 mod app_sources;
 mod budgets;
 pub mod chains;
 mod deliveries;
 mod feed;
 mod forget;
+mod hook_looks;
 pub mod renewals;
 mod rotations;
 mod trials;
@@ -18,11 +20,13 @@ use super::connect::SystemExecutor;
 use super::error::StoreError;
 use crate::domain::ids::{ConnectionId, JobId, OrganizationId, SyncRunId};
 
+pub use absences::{Absence, mark_absence, note_absence, note_presence, open_absence, presence};
 pub use app_sources::{connections_of_app, delivering_apps};
 pub use budgets::{Budget, SharedBudget, forget_budgets, share_budgets};
 pub use deliveries::{DeliveryOwner, delete_deliveries, delivery_owners};
 pub use feed::{Standing, entries_of_event, standings};
-pub use forget::forget_oauth_states;
+pub use forget::{forget_oauth_states, forget_removals};
+pub use hook_looks::{mark_refused, standing_looks, take_checks};
 pub use rotations::{DueRotation, due_rotations};
 pub use trials::{
     Allowance, Trial, TrialVerdict, fail_trial, pass_trial, release_trial, take_trial,

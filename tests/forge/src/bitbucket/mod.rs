@@ -20,6 +20,7 @@ mod uuid;
 mod workspaces;
 
 pub(crate) use caller::credential;
+pub(crate) use uuid::repository_of;
 pub use uuid::{account_uuid, repository_uuid};
 
 use crate::answer::{Answer, Asked, set};

@@ -15,7 +15,7 @@ pub fn account_uuid(id: OwnerId) -> String {
     format!("{{{ACCOUNT}{id:012x}}}")
 }
 
-pub(super) fn repository_of(text: &str) -> Option<RepositoryId> {
+pub(crate) fn repository_of(text: &str) -> Option<RepositoryId> {
     number(text, REPOSITORY)
 }
 

@@ -4,6 +4,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
+use super::lists;
 use crate::answer::{self, Answer, Asked};
 use crate::face::Face;
 use crate::forge::Forge;
@@ -107,7 +108,6 @@ pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
             hook.events = told.as_object().into_iter().flatten()
                 .filter(|(name, on)| name.ends_with("_events") && **on == Value::Bool(true))
                 .map(|(name, _)| name.clone()).collect();
-            hook.active = true;
         };
         match (&asked.method, rest) {
             (&Method::GET, []) => {
@@ -133,6 +133,15 @@ pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 }
                 answer::json(200, &shown(hook))
             }
+            (&Method::GET, [id, "events"]) => match own(state, Face::GitLab, repository, id) {
+                Some(id) => lists::gitlab_events(state, asked, id),
+                None => missing(),
+            },
+            (&Method::POST, [id, "test", "push_events"]) => {
+                let hook = own(state, Face::GitLab, repository, id).and_then(|id| state.hooks.all.get(&id).cloned());
+                let Some(hook) = hook else { return missing() };
+                lists::gitlab_test(forge, state, asked, &hook, repository)
+            }
             _ => missing(),
         }
     }))
@@ -146,9 +155,13 @@ pub(crate) fn bitbucket(forge: &Forge, asked: &Asked) -> Option<Answer> {
         return None;
     };
     Some(forge.edit(|state| {
-        let found = match state.find(workspace, slug) {
-            Found::Here(found) => Some(found),
-            _ => None,
+        // Beside a UUID the workspace may be left open.
+        let found = match bitbucket_face::repository_of(slug) {
+            Some(id) => state.repository(id),
+            None => match state.find(workspace, slug) {
+                Found::Here(found) => Some(found),
+                _ => None,
+            },
         };
         let secret = bitbucket_face::credential(asked);
         let problem = |status: u16| answer::json(status, &json!({ "type": "error", "error": { "message": format!("{status}") } }));
@@ -210,12 +223,18 @@ pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
         let told = body(asked);
         let secret = azure_face::credential(asked);
         let problem = |status: u16| answer::json(status, &json!({ "$id": "1", "message": format!("refused with {status}") }));
+        let failing: Vec<HookId> = state.hooks().map(|hook| hook.id).filter(|id| lists::is_failing(state, *id, 3)).collect();
         let shown = |hook: &Hook| {
             let repository = match hook.place {
                 HookPlace::Repository(id) => crate::azure_repository_id(id),
                 HookPlace::App(_) => String::new(),
             };
-            json!({ "id": format!("{:08x}-0000-4000-8000-000000000000", hook.id), "status": if hook.active { "enabled" } else { "disabledBySystem" },
+            let status = match hook.active {
+                false => "disabledBySystem",
+                true if failing.contains(&hook.id) => "onProbation",
+                true => "enabled",
+            };
+            json!({ "id": subscription_id(hook.id), "status": status,
                 "eventType": hook.events.first(), "publisherId": "tfs", "consumerId": "webHooks", "consumerActionId": "httpRequest",
                 "publisherInputs": { "repository": repository }, "consumerInputs": { "url": hook.url, "basicAuthUsername": "mooring" } })
         };
@@ -243,6 +262,11 @@ pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 hook.events = text(&told["eventType"]).into_iter().collect();
                 answer::json(200, &shown(hook))
             }
+            (_, [id, "notifications", rest @ ..]) => {
+                let hook = state.hooks().find(|hook| hook.face == Face::Azure && subscription_id(hook.id) == *id).cloned();
+                let Some(hook) = hook else { return problem(404) };
+                lists::azure_notifications(state, asked, &hook, rest)
+            }
             (method, [id]) => {
                 let id = id.split('-').next().and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or(0);
                 if !state.hooks().any(|hook| hook.id == id && hook.face == Face::Azure) {
@@ -257,11 +281,18 @@ pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
                     let inputs = &told["consumerInputs"];
                     hook.url = text(&inputs["url"]).unwrap_or_default();
                     hook.secret = text(&inputs["basicAuthPassword"]);
-                    hook.active = true;
+                    if told["status"] == "enabled" {
+                        hook.active = true;
+                    }
                 }
                 answer::json(200, &shown(hook))
             }
             _ => problem(404),
         }
     }))
+}
+
+/// A subscription's id as Azure DevOps shows ids.
+pub(super) fn subscription_id(hook: HookId) -> String {
+    format!("{hook:08x}-0000-4000-8000-000000000000")
 }

@@ -77,6 +77,13 @@ fn write(state: &mut State, running: &Running, happened: &[Happened]) -> Vec<(Se
             let Some(mut told) = told(state, hook.face, web, one) else {
                 continue;
             };
+            // A subscription is about one event.
+            if hook.face == Face::Azure
+                && !hook.events.is_empty()
+                && !hook.events.contains(&told.event)
+            {
+                continue;
+            }
             let id = state.hooks.number();
             let guid = format!("{:08x}-0000-4000-8000-{id:012x}", state.seed);
             if hook.face == Face::Azure {

@@ -3,6 +3,8 @@
 //! Source: GitHub REST documentation, "Repository webhooks" and "GitHub App webhooks". Lists go from the newest back, by a
 //! cursor; what is older than three days is not kept.
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use http::Method;
 use serde_json::{Value, json};
@@ -28,13 +30,18 @@ fn refused(status: u16) -> Answer {
 pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
     let segments = asked.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let ["repos", owner, name, "hooks", rest @ ..] = segments.as_slice() else {
-        return None;
+    let (place, rest) = match segments.as_slice() {
+        ["repos", owner, name, "hooks", rest @ ..] => (Ok((*owner, *name)), rest),
+        ["repositories", id, "hooks", rest @ ..] => (Err(id.parse().ok()?), rest),
+        _ => return None,
     };
     Some(forge.edit(|state| {
-        let found = match state.find(owner, name) {
-            Found::Here(found) => Some(found),
-            _ => None,
+        let found = match place {
+            Ok((owner, name)) => match state.find(owner, name) {
+                Found::Here(found) => Some(found),
+                _ => None,
+            },
+            Err(id) => state.repository(id),
         };
         let secret = github_face::credential(&asked.headers);
         let repository = match administered(state, secret, found, Access::Admin) {
@@ -42,10 +49,17 @@ pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
             Err(status) => return refused(status),
         };
         let told: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        let answered: BTreeMap<HookId, Option<u16>> = state.sent().iter().map(|sent| (sent.hook, sent.status)).collect();
         let shown = |hook: &Hook| {
+            let last = match answered.get(&hook.id) {
+                None => json!({ "code": null, "status": "unused", "message": null }),
+                Some(Some(code)) if (200..300).contains(code) => json!({ "code": code, "status": "active", "message": "OK" }),
+                Some(Some(code)) => json!({ "code": code, "status": "invalid_http_response", "message": format!("Invalid HTTP Response: {code}") }),
+                Some(None) => json!({ "code": 502, "status": "connection_error", "message": "failed to connect to host" }),
+            };
             json!({ "type": "Repository", "id": hook.id, "name": "web", "active": hook.active, "events": hook.events,
                 "config": { "url": hook.url, "content_type": "json", "insecure_ssl": "0", "secret": "********" },
-                "last_response": { "code": null, "status": "unused", "message": null } })
+                "last_response": last })
         };
         let change = |hook: &mut Hook| {
             let text = |value: &Value| value.as_str().map(str::to_owned);

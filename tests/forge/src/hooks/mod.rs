@@ -3,6 +3,7 @@
 mod api;
 mod deliver;
 mod github;
+mod lists;
 mod payload;
 mod sign;
 

@@ -106,6 +106,20 @@ impl State {
         id
     }
 
+    /// Lets a webhook deliver elsewhere: another process of the same service.
+    pub fn set_hook_url(&mut self, id: HookId, url: &str) {
+        if let Some(hook) = self.hooks.all.get_mut(&id) {
+            hook.url = url.to_owned();
+        }
+    }
+
+    /// Switches a webhook on or off, as a person does in the settings, or the provider after failures.
+    pub fn set_hook_active(&mut self, id: HookId, active: bool) {
+        if let Some(hook) = self.hooks.all.get_mut(&id) {
+            hook.active = active;
+        }
+    }
+
     /// Takes a webhook away, as a person does in the settings.
     pub fn remove_hook(&mut self, id: HookId) -> bool {
         self.hooks.all.remove(&id).is_some()

@@ -1,0 +1,132 @@
+//! Hooks of a connection that was deleted, taken away at the provider.
+//!
+//! The deletion copies the credential, sealed as it was, and the list of hooks into a row of its own, and
+//! enqueues the job, in its own transaction: nobody waits for a provider, and nothing is left to a credential
+//! that is gone. The row goes with the last hook, when the provider refuses the credential, when the job has
+//! tried for the last time, or after a day. A token that somebody renews is used for as long as it lasts, and
+//! renewed no more.
+
+use serde_json::Value;
+
+use crate::authz::Permit;
+use crate::domain::ids::ConnectionId;
+use crate::domain::meter::CallClass;
+use crate::flows::{Context, Error};
+use crate::limits::Subject;
+use crate::providers::{ErrorClass, HookPlace, ProviderError};
+use crate::queue::NewJob;
+use crate::queue::catalogue::RemoveHooks;
+use crate::session::{access_for, trusting};
+use crate::store::{TenantTx, hook_removals};
+use crate::vault::{Column, Place};
+
+/// Keeps what takes a connection's hooks away, in the transaction that deletes it; the job that does it.
+///
+/// # Errors
+/// As every statement.
+pub(crate) async fn prepare(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+    connection: ConnectionId,
+) -> Result<Option<NewJob>, Error> {
+    let now = context.clock.now();
+    if !hook_removals::keep(&mut **tx, connection, now).await? {
+        return Ok(None);
+    }
+    let payload = RemoveHooks {
+        connection_id: connection,
+    };
+    let job = NewJob::new(&payload, permit.organization(), now)
+        .dedupe_key(connection.to_string())
+        .requested_by(permit.actor().clone());
+    Ok(Some(job))
+}
+
+/// Takes the hooks of a deleted connection away, as far as the provider lets us; how many. The inner
+/// error is one that may pass: the rest is kept for another try.
+///
+/// # Errors
+/// Where the credential does not open; where the database does not answer.
+pub async fn remove(
+    context: &Context,
+    permit: &Permit,
+    id: ConnectionId,
+) -> Result<Result<usize, ProviderError>, Error> {
+    let organization = permit.organization();
+    let mut tx = context.db.tenant(organization).await?;
+    let removal = hook_removals::get(&mut *tx, id).await?;
+    drop(tx);
+    let Some(removal) = removal else {
+        return Ok(Ok(0));
+    };
+    let place = Place::credential(organization, id, Column::AccessToken);
+    let token = context.vault.open(&place, &removal.access_token)?;
+    let instance = context
+        .providers
+        .instance(removal.provider, Some(&removal.base_url))
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let instance = trusting(context, organization, instance).await?;
+    let subject = Subject {
+        connection: id,
+        organization,
+        instance: instance.clone(),
+        account: removal.account_id,
+        version: 0,
+        generation: 0,
+        proven: false,
+        asker: None,
+        insist: false,
+        minted: false,
+    };
+    let mut access = access_for(
+        &*context.providers.of(removal.provider),
+        instance,
+        removal.auth_method,
+        token,
+        removal.username,
+        removal.azure_organization,
+    );
+    access.meter = context.limits.meter(&subject, CallClass::Sync);
+    let hooks = context.providers.hooks(removal.provider);
+    let standing = removal.hooks.as_array().cloned().unwrap_or_default();
+    let text = |hook: &Value, name: &str| hook[name].as_str().unwrap_or_default().to_owned();
+    for (done, hook) in standing.iter().enumerate() {
+        let place = HookPlace {
+            repository_id: text(hook, "repository_id"),
+            full_name: text(hook, "full_name"),
+        };
+        match hooks.remove(&access, &place, &text(hook, "url")).await {
+            Err(error) if error.class == ErrorClass::Unauthorized => {
+                forget_removal(context, permit, id).await?;
+                return Ok(Ok(done));
+            }
+            Err(error) if error.retry_at.is_some() || error.is_transient() => {
+                let left = Value::Array(standing[done..].to_vec());
+                let mut tx = context.db.tenant(organization).await?;
+                hook_removals::note_left(&mut *tx, id, &left).await?;
+                tx.commit().await?;
+                return Ok(Err(error));
+            }
+            // Gone with its repository, or out of reach for good: nobody can take it away from here.
+            _ => {}
+        }
+    }
+    forget_removal(context, permit, id).await?;
+    Ok(Ok(standing.len()))
+}
+
+/// Gives up what a deleted connection has left at the provider, and forgets its credential.
+///
+/// # Errors
+/// As every statement.
+pub async fn forget_removal(
+    context: &Context,
+    permit: &Permit,
+    id: ConnectionId,
+) -> Result<(), Error> {
+    let mut tx = context.db.tenant(permit.organization()).await?;
+    hook_removals::delete(&mut *tx, id).await?;
+    tx.commit().await?;
+    Ok(())
+}
