@@ -3,8 +3,10 @@
 mod apps;
 mod dedupe;
 mod effects;
+mod flushed;
 mod fuzz;
 mod killed;
+mod outcome;
 mod recover;
 mod refused;
 mod register;

@@ -4,6 +4,7 @@
 mod lists;
 mod load;
 mod queue;
+mod redis_server;
 mod refresh;
 mod rig;
 mod storm;

@@ -4,6 +4,7 @@
 //! The load generator, the API and Postgres share the machine. No workers run: what is measured ends at
 //! the answer, which comes after the commit. Each body is another one, of the size of a real push.
 
+mod children;
 mod peer;
 mod sender;
 mod stage;
