@@ -3,6 +3,7 @@
 
 mod lists;
 mod load;
+mod memory;
 mod queue;
 mod redis_server;
 mod refresh;
@@ -50,7 +51,7 @@ const BENCHES: &[Entry] = &[
     },
     Entry {
         name: "webhooks",
-        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die",
+        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die; --slow: bodies that never end",
         run: |environment, arguments| Box::pin(webhooks::run(environment, arguments)),
     },
     Entry {

@@ -7,6 +7,7 @@
 mod children;
 mod peer;
 mod sender;
+mod slow;
 mod stage;
 mod storm;
 
@@ -39,8 +40,11 @@ struct Options {
     #[arg(long, default_value_t = 16)]
     organizations: usize,
     /// Send so many deliveries while processes are killed and the server crashes, instead
-    #[arg(long, value_name = "DELIVERIES")]
+    #[arg(long, group = "mode", value_name = "DELIVERIES")]
     storm: Option<u64>,
+    /// Open so many connections whose bodies never end, instead
+    #[arg(long, group = "mode", value_name = "CONNECTIONS")]
+    slow: Option<usize>,
 }
 
 /// Runs it.
@@ -49,9 +53,10 @@ pub async fn run(environment: Environment, arguments: Vec<String>) -> Result<(),
     let options =
         Options::try_parse_from(arguments).map_err(|error| Failure::usage(error.to_string()))?;
     let rig = Rig::start(environment).await?;
-    let measured = match options.storm {
-        Some(deliveries) => storm::run(&rig, &options, deliveries).await,
-        None => measure(&rig, &options).await,
+    let measured = match (options.storm, options.slow) {
+        (Some(deliveries), _) => storm::run(&rig, &options, deliveries).await,
+        (_, Some(connections)) => slow::run(&rig, &options, connections).await,
+        _ => measure(&rig, &options).await,
     };
     rig.end().await;
     measured
