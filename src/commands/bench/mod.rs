@@ -51,7 +51,7 @@ const BENCHES: &[Entry] = &[
     },
     Entry {
         name: "webhooks",
-        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die; --slow: bodies that never end",
+        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die; --slow: bodies that never end; --fuzz: damaged ones",
         run: |environment, arguments| Box::pin(webhooks::run(environment, arguments)),
     },
     Entry {

@@ -5,6 +5,8 @@
 //! the answer, which comes after the commit. Each body is another one, of the size of a real push.
 
 mod children;
+mod doors;
+mod fuzz;
 mod peer;
 mod sender;
 mod slow;
@@ -45,6 +47,15 @@ struct Options {
     /// Open so many connections whose bodies never end, instead
     #[arg(long, group = "mode", value_name = "CONNECTIONS")]
     slow: Option<usize>,
+    /// Send so many damaged deliveries, instead
+    #[arg(long, group = "mode", value_name = "DELIVERIES")]
+    fuzz: Option<u64>,
+    /// Chooses the damage
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where examples of the vendors lie, a folder for each, to be damaged beside the forge's
+    #[arg(long, default_value = "../shared/contracts/webhooks")]
+    examples: String,
 }
 
 /// Runs it.
@@ -53,9 +64,10 @@ pub async fn run(environment: Environment, arguments: Vec<String>) -> Result<(),
     let options =
         Options::try_parse_from(arguments).map_err(|error| Failure::usage(error.to_string()))?;
     let rig = Rig::start(environment).await?;
-    let measured = match (options.storm, options.slow) {
-        (Some(deliveries), _) => storm::run(&rig, &options, deliveries).await,
-        (_, Some(connections)) => slow::run(&rig, &options, connections).await,
+    let measured = match (options.storm, options.slow, options.fuzz) {
+        (Some(deliveries), ..) => storm::run(&rig, &options, deliveries).await,
+        (_, Some(connections), _) => slow::run(&rig, &options, connections).await,
+        (.., Some(deliveries)) => fuzz::run(&rig, &options, deliveries).await,
         _ => measure(&rig, &options).await,
     };
     rig.end().await;
