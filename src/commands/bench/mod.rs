@@ -7,6 +7,7 @@ mod memory;
 mod queue;
 mod redis_server;
 mod refresh;
+mod repositories;
 mod rig;
 mod storm;
 mod sync;
@@ -43,6 +44,11 @@ const BENCHES: &[Entry] = &[
         name: "refresh",
         about: "tokens renewed per second, everything due at once; --storm: none spent twice while processes die",
         run: |environment, arguments| Box::pin(refresh::run(environment, arguments)),
+    },
+    Entry {
+        name: "repositories",
+        about: "lists, searches, pages of syncs and sweeps over 10,000,000 repositories, with their plans",
+        run: |environment, arguments| Box::pin(repositories::run(environment, arguments)),
     },
     Entry {
         name: "sync",
