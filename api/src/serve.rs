@@ -1,7 +1,14 @@
 //! Listening: HTTP/1 over TCP, with bounds on slow clients and an end that loses no call.
+//!
+//! What a client may hold has a bound before it has said who it is: a connection has one of
+//! [`Settings::connections`](crate::Settings::connections) places, a buffer of [`READ_INTO`], and
+//! [`Settings::head_within`](crate::Settings::head_within) to say what it wants. What bodies hold is the
+//! business of those who read them.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -10,6 +17,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -17,9 +25,13 @@ use crate::middleware::{LineEnd, PeerAddress};
 use crate::stall::Bounded;
 use crate::state::ApiState;
 
-/// Longest time for the head of a request, and between two of them: who sends a byte a second holds
-/// no connection.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// What a connection reads into, at most, and with it the longest head: a client that sends a long one
+/// and never ends it holds no more.
+const READ_INTO: usize = 32 * 1024;
+
+/// What is said where there is no place for another connection.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 2\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Pause after a failed accept (no file descriptors left): trying at once would only spin.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
@@ -43,6 +55,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     listener.local_addr()?;
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(state.settings.connections));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
@@ -50,7 +63,10 @@ pub async fn serve(
             () = &mut shutdown => break,
         };
         match accepted {
-            Ok((stream, peer)) => converse(stream, peer, &router, &state, &graceful),
+            Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => converse((stream, place), peer, &router, &state, &graceful),
+                Err(_) => turn_away(stream),
+            },
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -66,8 +82,18 @@ pub async fn serve(
     Ok(())
 }
 
+/// Says that there is no place, as far as the socket takes it at once, and leaves. Of a client that has
+/// much on its way already, the system may cut the line before that is read.
+fn turn_away(stream: TcpStream) {
+    tracing::debug!("a connection found no place");
+    if let Ok(mut stream) = stream.into_std() {
+        let _ = stream.write_all(FULL);
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+}
+
 fn converse(
-    stream: TcpStream,
+    (stream, place): (TcpStream, OwnedSemaphorePermit),
     peer: SocketAddr,
     router: &Router,
     state: &ApiState,
@@ -89,7 +115,8 @@ fn converse(
     let stream = Bounded::new(stream, state.settings.patience, state.ending.clone());
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_WITHIN)
+        .header_read_timeout(state.settings.head_within)
+        .max_buf_size(READ_INTO)
         .serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(connection);
     tokio::spawn(async move {
@@ -99,5 +126,6 @@ fn converse(
             },
             () = end.cancelled() => tracing::debug!("a connection was cut: its client takes nothing"),
         }
+        drop(place);
     });
 }

@@ -51,6 +51,14 @@ pub struct Settings {
     pub delivery_room: usize,
     /// Deliveries to one organization, those of repeats included.
     pub deliveries: Rate,
+    /// Longest for the body of a delivery to come whole: longer than any provider waits for its answer.
+    pub delivery_within: Duration,
+    /// Longest for the head of a request, and between two of them: who sends a byte a second holds no
+    /// connection.
+    pub head_within: Duration,
+    /// Connections at once; whoever comes beyond is told so and left. Bounds what those hold who say
+    /// nothing, or a little of a head.
+    pub connections: usize,
     /// Longest a call may take until its answer begins.
     pub timeout: Duration,
     /// How long a client may take nothing of what it asked for until its connection is cut.
@@ -97,6 +105,9 @@ impl Settings {
                 per_second: 5_000.0,
                 burst: 50_000.0,
             },
+            delivery_within: Duration::from_secs(30),
+            head_within: Duration::from_secs(30),
+            connections: 16_384,
             timeout: Duration::from_secs(60),
             patience: Duration::from_secs(30),
         }

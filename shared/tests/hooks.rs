@@ -7,12 +7,16 @@
     reason = "what a test's helper cannot have is the test's failure; the lint exempts #[test] functions alone"
 )]
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::json;
+use mooring_forge::{Damage, Face, Sample, damaged};
+use proptest::collection::vec;
+use proptest::prelude::{Strategy, any};
+use proptest::sample::{Index, select};
+use proptest::test_runner::{Config, TestRunner};
 use shared::clock::Clock;
 use shared::domain::provider::ProviderKind;
 use shared::domain::secret::Secret;
@@ -28,61 +32,34 @@ fn providers() -> Providers {
     Providers::new(outbound, Clock::system(), &ConfiguredInstances::default())
 }
 
-/// An example: provider, file, body.
-struct Example {
-    kind: ProviderKind,
-    name: String,
-    body: Vec<u8>,
-}
-
-fn examples() -> Vec<Example> {
-    let root: PathBuf =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/contracts/webhooks");
-    let mut all = Vec::new();
-    for (folder, kind) in [
-        ("github", ProviderKind::Github),
-        ("gitlab", ProviderKind::Gitlab),
-        ("bitbucket", ProviderKind::Bitbucket),
-        ("azure", ProviderKind::AzureDevops),
-    ] {
-        let Ok(entries) = fs::read_dir(root.join(folder)) else {
-            continue;
-        };
-        for entry in entries.map(|entry| entry.unwrap().path()) {
-            all.push(Example {
-                kind,
-                name: entry.file_name().unwrap().to_string_lossy().into_owned(),
-                body: fs::read(&entry).unwrap(),
-            });
-        }
-    }
-    all.sort_by(|a, b| a.name.cmp(&b.name));
+/// The vendors' own, without those that the forge makes up.
+fn examples() -> Vec<Sample> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/contracts/webhooks");
+    let all = mooring_forge::examples(&folder);
     if all.is_empty() {
         println!("skipped: the vendors' examples are not here");
     }
     all
 }
 
+fn provider(face: Face) -> ProviderKind {
+    match face {
+        Face::GitHub => ProviderKind::Github,
+        Face::GitLab => ProviderKind::Gitlab,
+        Face::Bitbucket => ProviderKind::Bitbucket,
+        Face::Azure => ProviderKind::AzureDevops,
+    }
+}
+
 /// The headers that name an example's event.
-fn headers(example: &Example) -> DeliveryHeaders {
-    let stem = example
-        .name
-        .trim_end_matches(".json")
-        .trim_end_matches(".payload");
-    let stem = stem.trim_start_matches("gpw.").trim_start_matches("goscm.");
-    let (name, value) = match example.kind {
-        ProviderKind::Github => ("x-github-event", stem.split('.').next().unwrap().to_owned()),
-        ProviderKind::Gitlab => ("x-gitlab-event", "Push Hook".to_owned()),
-        ProviderKind::Bitbucket => {
-            let key = match stem {
-                "pull-request-created" => "pullrequest:created".to_owned(),
-                other => other.replace("repo-", "repo:"),
-            };
-            ("x-event-key", key)
-        }
-        ProviderKind::AzureDevops => ("content-type", "application/json".to_owned()),
+fn headers(example: &Sample) -> DeliveryHeaders {
+    let name = match example.face {
+        Face::GitHub => "x-github-event",
+        Face::GitLab => "x-gitlab-event",
+        Face::Bitbucket => "x-event-key",
+        Face::Azure => return DeliveryHeaders::default(),
     };
-    DeliveryHeaders(BTreeMap::from([(name.to_owned(), value)]))
+    DeliveryHeaders(BTreeMap::from([(name.to_owned(), example.event.clone())]))
 }
 
 #[tokio::test]
@@ -90,7 +67,7 @@ async fn every_example_of_the_vendors_is_understood() {
     let providers = providers();
     let mut seen = BTreeMap::new();
     for example in examples() {
-        let webhooks = providers.webhooks(example.kind);
+        let webhooks = providers.webhooks(provider(example.face));
         let read = webhooks.read(&headers(&example), &example.body);
         let event = read.unwrap_or_else(|error| panic!("{}: {error}", example.name));
         let what = match event.what {
@@ -170,76 +147,6 @@ async fn every_example_of_the_vendors_is_understood() {
     }
 }
 
-/// Anything, the same every time (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % below.max(1) as u64).unwrap()
-    }
-}
-
-/// What breaks readers: bytes, numbers, types, depth, text that no text is.
-const SPLINTERS: &[&[u8]] = &[
-    b"null",
-    b"-1",
-    b"1e999",
-    b"18446744073709551616",
-    b"[]",
-    b"{}",
-    b"\"\"",
-    b"\"\\u0000\"",
-    b"\"\\ud800\"",
-    b"[[[[[[[[[[",
-    b"{\"a\":",
-    b"true",
-    b",",
-    b"\xff\xfe",
-    b"\x00",
-    b"\"id\":\"x\"",
-    b"refs/heads/",
-    b"\"0000\"",
-];
-
-fn broken(dice: &mut Dice, body: &[u8]) -> Vec<u8> {
-    let mut body = body.to_vec();
-    for _ in 0..=dice.roll(4) {
-        let at = dice.roll(body.len() + 1).min(body.len());
-        match dice.roll(6) {
-            0 => body.truncate(at),
-            1 if at < body.len() => body[at] = u8::try_from(dice.roll(256)).unwrap(),
-            2 => {
-                let end = (at + dice.roll(40)).min(body.len());
-                body.drain(at..end);
-            }
-            3 => {
-                let splinter = SPLINTERS[dice.roll(SPLINTERS.len())];
-                body.splice(at..at, splinter.iter().copied());
-            }
-            4 => {
-                // A value for another one.
-                if let Some(colon) = body[at..].iter().position(|byte| *byte == b':') {
-                    let from = at + colon + 1;
-                    let end = body[from..].iter().position(|byte| b",}".contains(byte));
-                    let end = end.map_or(body.len(), |end| from + end);
-                    let splinter = SPLINTERS[dice.roll(SPLINTERS.len())];
-                    body.splice(from..end, splinter.iter().copied());
-                }
-            }
-            _ => {
-                let end = (at + dice.roll(200)).min(body.len());
-                let again = body[at..end].to_vec();
-                body.splice(at..at, again);
-            }
-        }
-    }
-    body
-}
-
 const NAMES: &[&str] = &[
     "x-github-event",
     "x-github-delivery",
@@ -279,66 +186,58 @@ const VALUES: &[&str] = &[
     "whsec_AAAA",
 ];
 
-/// Bodies that are whole before they are broken, where the vendors' own are not at hand: as each
-/// provider writes a push, a change of a repository and one of a pull request.
-fn own_bodies() -> Vec<Vec<u8>> {
-    let sha = |digit: &str| digit.repeat(40);
-    let text = "Nothing of this is looked at, and most of a delivery is like that. ".repeat(4);
-    let repository = json!({ "id": 4711, "uuid": "{1b671a64-40d5-491e-99b0-da01ff1f3341}", "name": "tools",
-        "full_name": "octo/tools", "private": true, "default_branch": "main", "description": text,
-        "html_url": "https://git.example.org/octo/tools", "pushed_at": 1_700_000_000 });
-    let commits = json!([{ "id": sha("a"), "message": text, "timestamp": "2026-01-02T03:04:05Z",
-        "added": ["package.json"], "modified": ["src/main.rs"], "removed": [] }]);
-    let target = json!({ "hash": sha("b"), "message": text, "date": "2026-01-02T03:04:05+00:00" });
-    [
-        json!({ "ref": "refs/heads/main", "before": sha("0"), "after": sha("a"), "repository": repository,
-            "commits": commits, "sender": { "id": 1, "login": "octo" }, "installation": { "id": 7 } }),
-        json!({ "action": "renamed", "repository": repository, "changes": { "repository": { "name": { "from": text } } },
-            "sender": { "id": 1, "login": "octo" }, "installation": { "id": 7 } }),
-        json!({ "object_kind": "push", "event_name": "push", "ref": "refs/heads/main", "before": sha("0"),
-            "after": sha("a"), "project": { "id": 4711, "name": "tools", "path_with_namespace": "octo/tools",
-                "description": text, "default_branch": "main", "visibility_level": 0 },
-            "commits": commits, "total_commits_count": 1 }),
-        json!({ "repository": repository, "actor": { "uuid": "{1}", "display_name": text }, "push": { "changes": [
-            { "old": null, "new": { "type": "branch", "name": "main", "target": target }, "truncated": false }] } }),
-        json!({ "id": "03c164c2-8912-4d5e-8009-3707d5f83734", "eventType": "git.push", "createdDate": "2026-01-02T03:04:05Z",
-            "message": { "text": text }, "resource": { "refUpdates": [{ "name": "refs/heads/main",
-                "oldObjectId": sha("0"), "newObjectId": sha("a") }], "repository": {
-                "id": "278d5cd2-584d-4b63-824a-2ba458937249", "name": "tools", "defaultBranch": "refs/heads/main",
-                "project": { "id": "6ce954b1-ce1f-45d1-b94d-e6bf2464ba2c", "name": text } } } }),
-    ]
-    .iter()
-    .map(|body| body.to_string().into_bytes())
-    .collect()
+/// What happens to a delivery; where it breaks a reader, what is shown is the least of it that does.
+#[derive(Clone, Debug)]
+struct Case {
+    sample: Index,
+    damage: Vec<Damage>,
+    headers: Vec<(&'static str, &'static str)>,
+    signs: bool,
+}
+
+fn cases() -> impl Strategy<Value = Case> {
+    let damage = any::<(u8, usize, usize)>();
+    let damage = damage.prop_map(|(kind, place, choice)| Damage::of(kind.into(), place, choice));
+    let header = (select(NAMES), select(VALUES));
+    let parts = (
+        any::<Index>(),
+        vec(damage, 0..5),
+        vec(header, 0..6),
+        any::<bool>(),
+    );
+    parts.prop_map(|(sample, damage, headers, signs)| Case {
+        sample,
+        damage,
+        headers,
+        signs,
+    })
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_broken_deliveries_break_nothing() {
+async fn a_hundred_thousand_damaged_deliveries_break_nothing() {
     let providers = providers();
-    let mut seeds: Vec<(ProviderKind, Vec<u8>)> = examples()
-        .into_iter()
-        .map(|one| (one.kind, one.body))
-        .collect();
-    for kind in ProviderKind::ALL {
-        seeds.extend(own_bodies().into_iter().map(|body| (*kind, body)));
-    }
-    seeds.retain(|(_, body)| body.len() < 40_000);
+    let mut samples = examples();
+    samples.extend(mooring_forge::samples());
+    samples.retain(|sample| sample.body.len() < 40_000);
     let secret = Secret::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
-    let mut dice = Dice(7);
-    let (mut read, mut refused) = (0_u32, 0_u32);
-    for round in 0..100_000 {
-        let (kind, seed) = &seeds[round % seeds.len()];
-        let body = broken(&mut dice, seed);
+    let (read, refused) = (Cell::new(0_u32), Cell::new(0_u32));
+    let mut runner = TestRunner::new(Config {
+        cases: 100_000,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let outcome = runner.run(&cases(), |case| {
+        let sample = case.sample.get(&samples);
+        let body = damaged(&sample.body, &case.damage);
         let mut map = HeaderMap::new();
-        for _ in 0..dice.roll(6) {
-            let name = HeaderName::from_static(NAMES[dice.roll(NAMES.len())]);
-            let value = VALUES[dice.roll(VALUES.len())];
-            map.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        for (name, value) in &case.headers {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            map.append(HeaderName::from_static(name), value);
         }
-        let webhooks = providers.webhooks(*kind);
+        let webhooks = providers.webhooks(provider(sample.face));
         let expected = Expected {
             now: Clock::system().now(),
-            signs: dice.roll(2) == 0,
+            signs: case.signs,
         };
         assert_eq!(
             webhooks.verify(&map, &body, &[&secret], expected),
@@ -362,11 +261,19 @@ async fn a_hundred_thousand_broken_deliveries_break_nothing() {
                 String::from_utf8_lossy(value.as_bytes()).into_owned(),
             );
         }
-        match webhooks.read(&kept, &body) {
-            Ok(_) => read += 1,
-            Err(_) => refused += 1,
+        // Half of them say what they are.
+        if case.signs {
+            kept.0.extend(headers(sample).0);
         }
-    }
+        let counted = match webhooks.read(&kept, &body) {
+            Ok(_) => &read,
+            Err(_) => &refused,
+        };
+        counted.set(counted.get() + 1);
+        Ok(())
+    });
+    assert!(outcome.is_ok(), "{outcome:?}");
+    let (read, refused) = (read.get(), refused.get());
     assert!(
         read > 5_000 && refused > 5_000,
         "{read} read, {refused} refused: it tests something"

@@ -12,6 +12,7 @@ use shared::domain::secret::Secret;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::files;
 use super::listen::Sockets;
 use super::parts::Parts;
 use crate::exit::Failure;
@@ -40,6 +41,7 @@ impl Servers {
         let settings = Settings {
             require_aal2: config.user_tokens.require_aal2,
             serve_metrics: sockets.metrics.is_none(),
+            connections: files::connections(),
             redirect_origins: config.redirect_origins(address.unwrap_or(config.listen)),
             ..Settings::new(public_url.as_str())
         };

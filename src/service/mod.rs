@@ -6,6 +6,7 @@
 pub mod checks;
 pub mod database;
 pub mod figures;
+mod files;
 pub mod http;
 pub mod listen;
 pub mod parts;

@@ -1,5 +1,6 @@
 //! Real processes of the program over one database: killed, told to end, side by side.
 
+mod kills;
 pub mod program;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ mod api;
 mod callers;
 mod client;
 mod connect;
+mod dice;
 mod events;
 mod logs;
 mod outage;
@@ -28,7 +29,7 @@ use shared::flows::connections::NewConnection;
 use shared::flows::webhooks::Intake;
 use shared::flows::{Context, RefreshSettings, Retention, TurnSettings, connections, jobs};
 use shared::limits::Limits;
-use shared::queue::Doorbell;
+use shared::queue::{Doorbell, Redis};
 use shared::session::MintedTokens;
 use shared::session::refresh::Ledger;
 use shared::store::{Db, PoolSizes, migrate, migrations_hash, organizations};
@@ -44,6 +45,7 @@ use worker::{Engine, EngineOptions, RunningEngine};
 pub use api::{Api, allowing, http_client, outbound, providers};
 pub use callers::{Caller, JWT_SECRET, sign, verifier};
 pub use client::{Answer, Call};
+pub use dice::dice;
 pub use events::Event;
 pub use logs::Logs;
 pub use outage::Line;
@@ -191,6 +193,16 @@ impl World {
 
     /// The same for what another process has.
     pub fn start_worker_of(&self, context: &Context, options: &PgConnectOptions) {
+        self.start_worker_over(context, options, None);
+    }
+
+    /// The same, woken over Redis too.
+    pub fn start_worker_over(
+        &self,
+        context: &Context,
+        options: &PgConnectOptions,
+        redis: Option<Redis>,
+    ) {
         let sealer = worker::sealer::run(context.clone(), self.sealers.clone());
         tokio::spawn(sealer);
         let engine = Engine::start(EngineOptions {
@@ -203,7 +215,7 @@ impl World {
             context: context.clone(),
             schedule: worker::jobs::schedule(&shared::config::Intervals::default()),
             doorbell: context.doorbell.clone(),
-            redis: None,
+            redis,
         });
         self.engines.lock().unwrap().push(engine);
     }

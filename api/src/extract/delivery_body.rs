@@ -3,8 +3,10 @@
 //! Needs: a provider sends up to 25 MiB; ten thousand slow senders must not take the memory; one address
 //! must not take it from the others.
 //! Design: what all bodies hold together is counted while they come, piece by piece, and so is what
-//! those to one address hold. A body that finds no room is refused at once, and what it held is free
-//! again: the sender is told to come back, and a provider shows a failed delivery.
+//! those to one address hold. Each body counts for [`COSTS`] from its head on, whatever of it has come: ten
+//! thousand that bring a byte a second hold more by what stands around them than by their bytes. A body
+//! that finds no room is refused at once, and what it held is free again: the sender is told to come back,
+//! and a provider shows a failed delivery.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,10 +22,12 @@ use uuid::Uuid;
 use super::read_body::TooLarge;
 use crate::problem::Problem;
 
-/// Longer than any provider waits for its answer.
-const WITHIN: Duration = Duration::from_secs(30);
 /// One address may hold this part of the room, and always one whole body.
 const SHARE: usize = 4;
+/// What a body holds beside its bytes: the buffer that its connection reads into, and the call.
+const COSTS: usize = 16 * 1024;
+/// A first piece that is smaller is copied, since it would keep the whole buffer that it came in.
+const SMALL: usize = 4 * 1024;
 
 /// The room that bodies of deliveries have together. Cheap to clone.
 #[derive(Clone)]
@@ -65,7 +69,7 @@ impl Held {
         let most = self.room.0.most;
         let mut counts = self.room.counts();
         let own = counts.of.get(&self.address).copied().unwrap_or(0) + bytes;
-        if counts.all + bytes > most || own > (most / SHARE).max(largest) {
+        if counts.all + bytes > most || own > (most / SHARE).max(largest + COSTS) {
             return false;
         }
         counts.all += bytes;
@@ -91,16 +95,19 @@ impl Drop for Held {
 /// The whole body of a delivery to an address, and the room it holds.
 pub(crate) async fn read_delivery(
     body: Body,
-    bound: TooLarge,
+    (bound, within): (TooLarge, Duration),
     room: &Room,
     address: Uuid,
 ) -> Result<(Bytes, Held), Problem> {
-    let held = Held {
+    let mut held = Held {
         room: room.clone(),
         address,
         bytes: 0,
     };
-    match tokio::time::timeout(WITHIN, collect(body, bound, held)).await {
+    if !held.take(COSTS, bound.0) {
+        return Err(no_room());
+    }
+    match tokio::time::timeout(within, collect(body, bound, held)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
@@ -117,6 +124,7 @@ async fn collect(
 ) -> Result<(Bytes, Held), Problem> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
+    let mut length = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
             Problem::new(
@@ -128,14 +136,15 @@ async fn collect(
         let Ok(piece) = frame.into_data() else {
             continue;
         };
-        if held.bytes + piece.len() > bound.0 {
+        length += piece.len();
+        if length > bound.0 {
             return Err(bound.problem());
         }
         if !held.take(piece.len(), bound.0) {
             return Err(no_room());
         }
         // Most come in one piece, which is not copied.
-        if first.is_empty() && rest.is_empty() {
+        if first.is_empty() && rest.is_empty() && piece.len() >= SMALL {
             first = piece;
         } else {
             rest.extend_from_slice(&std::mem::take(&mut first));
@@ -189,18 +198,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_whole_or_refused() {
-        let room = Room::new(1000);
-        let address = Uuid::nil();
+        let room = Room::new(COSTS + 1000);
+        let (address, within) = (Uuid::nil(), Duration::from_secs(5));
         let pieces = ["ab", "", "cd", "e"].map(Ok::<_, std::io::Error>);
         let body = Body::from_stream(futures_util::stream::iter(pieces));
-        let (whole, held) = read_delivery(body, TooLarge(5), &room, address)
+        let (whole, held) = read_delivery(body, (TooLarge(5), within), &room, address)
             .await
             .ok()
             .unwrap();
         assert_eq!(&whole[..], b"abcde");
+        assert_eq!(room.counts().all, COSTS + 5);
+        // There is no place for what a second one costs, whatever it brings.
+        let other = (TooLarge(5), within);
+        let second = read_delivery(Body::from("a"), other, &room, Uuid::max()).await;
+        assert_eq!(second.err().unwrap().code, "too_busy");
         drop(held);
-        let long = read_delivery(Body::from("abcdef"), TooLarge(5), &room, address).await;
+        let long = read_delivery(Body::from("abcdef"), other, &room, address).await;
         assert_eq!(long.err().unwrap().status, StatusCode::PAYLOAD_TOO_LARGE);
+        let endless = Body::from_stream(futures_util::stream::pending::<std::io::Result<Bytes>>());
+        let soon = (TooLarge(5), Duration::from_millis(20));
+        let late = read_delivery(endless, soon, &room, address).await;
+        assert_eq!(late.err().unwrap().status, StatusCode::REQUEST_TIMEOUT);
         assert_eq!(room.counts().all, 0);
     }
 }

@@ -134,7 +134,8 @@ async fn take(
     request: Request,
 ) -> Result<Taken<DeliveryTaken>, ApiError> {
     let (head, body) = request.into_parts();
-    let bound = TooLarge(state.settings.max_delivery);
+    let settings = &state.settings;
+    let bound = (TooLarge(settings.max_delivery), settings.delivery_within);
     let (body, held) = read_delivery(body, bound, &state.room, address).await?;
     let headers: HeaderMap = head.headers;
     let verified = flow::verify(&state.context, found, headers, body)

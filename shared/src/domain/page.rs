@@ -55,6 +55,18 @@ impl<K> PageRequest<K> {
         }
     }
 
+    /// How many rows there are in all where `read` of them were, by [`PageRequest::limit`], and the last
+    /// is among them: then nobody has to count.
+    #[must_use]
+    pub fn total_of(&self, read: usize) -> Option<i64> {
+        let Start::Offset(before) = self.start else {
+            return None;
+        };
+        let ends_here = read <= self.per_page as usize && (read > 0 || before == 0);
+        let total = i64::try_from(before.saturating_add(read as u64));
+        total.ok().filter(|_| ends_here)
+    }
+
     /// Rows to read: one more than the page has, which tells whether others follow.
     #[must_use]
     pub fn limit(&self) -> i64 {
@@ -126,6 +138,19 @@ mod tests {
             per_page: 2,
             start,
         }
+    }
+
+    #[test]
+    fn the_last_rows_tell_how_many_there_are() {
+        let of = |start, read| request(start).total_of(read);
+        assert_eq!(of(Start::Offset(0), 0), Some(0));
+        assert_eq!(of(Start::Offset(0), 2), Some(2));
+        assert_eq!(of(Start::Offset(4), 1), Some(5));
+        // Others follow; there are fewer than were skipped; who knows what was before.
+        assert_eq!(of(Start::Offset(0), 3), None);
+        assert_eq!(of(Start::Offset(4), 0), None);
+        assert_eq!(of(Start::After(1), 1), None);
+        assert_eq!(of(Start::Before(1), 1), None);
     }
 
     #[test]

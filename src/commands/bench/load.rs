@@ -62,6 +62,18 @@ pub async fn closed_loop(
     })
 }
 
+/// Sends a request once, over a connection of its own; how long its answer took. Anything but a 200 is a
+/// failure.
+pub async fn once(address: SocketAddr, request: &str) -> Result<Duration, Failure> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let mut buffer = vec![0_u8; 256 * 1024];
+    let sent = Instant::now();
+    stream.write_all(request.as_bytes()).await?;
+    read_answer(&mut stream, &mut buffer).await?;
+    Ok(sent.elapsed())
+}
+
 async fn one_connection(
     address: SocketAddr,
     request: Vec<u8>,

@@ -3,8 +3,11 @@
 
 mod lists;
 mod load;
+mod memory;
 mod queue;
+mod redis_server;
 mod refresh;
+mod repositories;
 mod rig;
 mod storm;
 mod sync;
@@ -43,13 +46,18 @@ const BENCHES: &[Entry] = &[
         run: |environment, arguments| Box::pin(refresh::run(environment, arguments)),
     },
     Entry {
+        name: "repositories",
+        about: "lists, searches, pages of syncs and sweeps over 10,000,000 repositories, with their plans",
+        run: |environment, arguments| Box::pin(repositories::run(environment, arguments)),
+    },
+    Entry {
         name: "sync",
         about: "repositories found and stored: one account of 10,000, 50 of 500 at once, first and again",
         run: |environment, arguments| Box::pin(sync::run(environment, arguments)),
     },
     Entry {
         name: "webhooks",
-        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die",
+        about: "deliveries verified and committed per second, time to the answer, beside pgbench; --storm: none lost while processes die; --slow: bodies that never end; --fuzz: damaged ones",
         run: |environment, arguments| Box::pin(webhooks::run(environment, arguments)),
     },
     Entry {

@@ -38,6 +38,7 @@ mod azure;
 mod bitbucket;
 mod clock;
 mod consent;
+mod dice;
 mod face;
 mod faults;
 mod forge;
@@ -60,12 +61,16 @@ mod web;
 pub use azure::repository_guid as azure_repository_id;
 pub use bitbucket::{account_uuid, repository_uuid};
 pub use clock::{Clock, system_clock};
+pub use dice::Dice;
 pub use face::Face;
 pub use faults::{Action, Canned, Fault, FaultId};
 pub use forge::Forge;
 pub use gates::{Gate, Hold};
 pub use grants::Granted;
-pub use hooks::{Happened, Letter, Post, Scheme};
+pub use hooks::{
+    Damage, Happened, Header, Letter, Post, Proof, Sample, Scheme, damaged, examples, forged,
+    samples,
+};
 pub use log::Request;
 pub use matching::Match;
 pub use model::{

@@ -43,7 +43,13 @@ fn command(w: &World, arguments: &[&str]) -> Command {
 
 impl Program {
     pub fn start(w: &World, arguments: &[&str]) -> Self {
+        Self::start_with(w, arguments, &[])
+    }
+
+    /// The same with more settings.
+    pub fn start_with(w: &World, arguments: &[&str], settings: &[(&str, &str)]) -> Self {
         let mut child = command(w, arguments)
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -75,6 +75,12 @@ impl Call {
         self
     }
 
+    /// A header that may be no text.
+    pub fn header_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.request = self.request.header(name, value);
+        self
+    }
+
     /// The answer with its body unread.
     pub async fn begin(self) -> reqwest::Response {
         self.request.send().await.unwrap()

@@ -22,7 +22,11 @@ pub async fn list(
     let total = if filter.is_counted() {
         Some(repositories::counted(&mut *tx, filter.connection).await?)
     } else {
-        bounded(repositories::count(&mut *tx, filter).await?)
+        // A word that few names have is looked for in all of them: once, where the page has them all.
+        bounded(match request.total_of(rows.len()) {
+            Some(total) => total,
+            None => repositories::count(&mut *tx, filter).await?,
+        })
     };
     Ok(Page::cut(request, rows, total))
 }

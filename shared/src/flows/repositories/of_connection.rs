@@ -132,7 +132,10 @@ async fn stored(
     let total = if filter.is_counted() {
         Some(i64::from(connection.repository_count))
     } else {
-        bounded(repositories::count(&mut *tx, &filter).await?)
+        bounded(match request.total_of(rows.len()) {
+            Some(total) => total,
+            None => repositories::count(&mut *tx, &filter).await?,
+        })
     };
     Ok(Page::cut(&request, rows, total).map(from_stored))
 }

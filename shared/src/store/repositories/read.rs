@@ -112,10 +112,11 @@ impl From<Row> for Repository {
 }
 
 macro_rules! select {
-    // A page: cut from the repositories alone, then joined.
+    // A page: its ids are found in an index alone, then its rows are fetched.
     (page $tail:tt, $order:tt $(, $argument:expr)* $(,)?) => {
-        select!(from ["(SELECT * FROM repositories r ", $tail,
-            ") r JOIN connections c ON c.id = r.connection_id ", $order] $(, $argument)*)
+        select!(from ["(SELECT r.id FROM repositories r ", $tail,
+            ") page JOIN repositories r ON r.id = page.id JOIN connections c ON c.id = r.connection_id ",
+            $order] $(, $argument)*)
     };
     ($tail:tt $(, $argument:expr)* $(,)?) => {
         select!(from ["repositories r JOIN connections c ON c.id = r.connection_id ", $tail] $(, $argument)*)
@@ -148,7 +149,11 @@ pub async fn get(
     Ok(row.map(Into::into))
 }
 
-/// A standing repository of a connection by its full name, whatever its case.
+/// A standing repository of a connection by its full name: the one that is written so, else one that is
+/// in another case.
+///
+/// The first is found by its key. The other needs all names of the connection: `lower` is not leakproof,
+/// so that an index on it is never looked up before row-level security has had its say.
 ///
 /// # Errors
 /// As every statement.
@@ -157,8 +162,13 @@ pub async fn by_name(
     connection: ConnectionId,
     full_name: &str,
 ) -> Result<Option<Repository>, StoreError> {
-    let row = select!(
-        "WHERE r.connection_id = $1 AND r.removed_at IS NULL AND lower(r.full_name) = lower($2) LIMIT 1",
+    let row = select!(page
+        "WHERE r.id = COALESCE( \
+            (SELECT s.id FROM repositories s WHERE s.connection_id = $1 AND s.removed_at IS NULL \
+             AND s.full_name = $2 LIMIT 1), \
+            (SELECT s.id FROM repositories s WHERE s.connection_id = $1 AND s.removed_at IS NULL \
+             AND lower(s.full_name) = lower($2) ORDER BY s.full_name, s.id LIMIT 1)) LIMIT 1",
+        "",
         connection.0,
         full_name
     )
@@ -169,6 +179,9 @@ pub async fn by_name(
 
 /// A page in the order of full names; see [`Page::cut`](crate::domain::page::Page::cut) for how it
 /// lies.
+///
+/// Every column that a filter looks at stands in the index that is in order (as a key or beside it), so
+/// what is passed over, by a filter or an offset, costs its entry there and no row of the table.
 ///
 /// Filters are a `CASE` each: of `$n IS NULL OR …` the planner believes that it leaves a row or two,
 /// and that the tenant's whole list is soon sorted; of a `CASE` it believes nothing, and follows the

@@ -4,8 +4,12 @@
 //! The load generator, the API and Postgres share the machine. No workers run: what is measured ends at
 //! the answer, which comes after the commit. Each body is another one, of the size of a real push.
 
+mod children;
+mod doors;
+mod fuzz;
 mod peer;
 mod sender;
+mod slow;
 mod stage;
 mod storm;
 
@@ -38,8 +42,20 @@ struct Options {
     #[arg(long, default_value_t = 16)]
     organizations: usize,
     /// Send so many deliveries while processes are killed and the server crashes, instead
-    #[arg(long, value_name = "DELIVERIES")]
+    #[arg(long, group = "mode", value_name = "DELIVERIES")]
     storm: Option<u64>,
+    /// Open so many connections whose bodies never end, instead
+    #[arg(long, group = "mode", value_name = "CONNECTIONS")]
+    slow: Option<usize>,
+    /// Send so many damaged deliveries, instead
+    #[arg(long, group = "mode", value_name = "DELIVERIES")]
+    fuzz: Option<u64>,
+    /// Chooses the damage
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where examples of the vendors lie, a folder for each, to be damaged beside the forge's
+    #[arg(long, default_value = "../shared/contracts/webhooks")]
+    examples: String,
 }
 
 /// Runs it.
@@ -48,9 +64,11 @@ pub async fn run(environment: Environment, arguments: Vec<String>) -> Result<(),
     let options =
         Options::try_parse_from(arguments).map_err(|error| Failure::usage(error.to_string()))?;
     let rig = Rig::start(environment).await?;
-    let measured = match options.storm {
-        Some(deliveries) => storm::run(&rig, &options, deliveries).await,
-        None => measure(&rig, &options).await,
+    let measured = match (options.storm, options.slow, options.fuzz) {
+        (Some(deliveries), ..) => storm::run(&rig, &options, deliveries).await,
+        (_, Some(connections), _) => slow::run(&rig, &options, connections).await,
+        (.., Some(deliveries)) => fuzz::run(&rig, &options, deliveries).await,
+        _ => measure(&rig, &options).await,
     };
     rig.end().await;
     measured

@@ -125,6 +125,22 @@ impl Stage {
         request
     }
 
+    /// The head of a delivery of so many bytes, unproven.
+    pub fn head(&self, number: u64, length: usize) -> Vec<u8> {
+        let place = usize::try_from(number).unwrap_or(0) % self.hooks.len();
+        let path = &self.hooks[place].0;
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: bench\r\nx-github-event: push\r\n\
+             content-length: {length}\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// The same at another address.
+    pub fn at(self, address: SocketAddr) -> Self {
+        Self { address, ..self }
+    }
+
     /// Notes an answer of 202.
     pub fn note(&self) {
         self.accepted.fetch_add(1, Ordering::Relaxed);

@@ -1,13 +1,14 @@
 //! `mooring bench webhooks --storm N`: whether a delivery that was answered 202 is ever lost, or acts
 //! twice, while every process is killed at random and the server crashes once.
 //!
-//! Two API processes and two workers are processes of this program, over one database. Each delivery is a
+//! Two API processes and two workers are processes of this program, over one database, and over a Redis
+//! of their own where `redis-server` is on the path: that is flushed and killed on the way, and held
+//! nothing that the result could miss. Each delivery is a
 //! push of a branch of its own, in a connected repository, so what it does can be counted: one event to be
 //! told outside. A sender repeats what was not answered, as a provider's redelivery does, and sends one in
 //! twenty again although it was answered.
 
-use std::net::{SocketAddr, TcpListener as StdListener};
-use std::process::Stdio;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -18,11 +19,12 @@ use shared::vault::random;
 use sqlx::{Connection, PgConnection};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
+use super::super::redis_server::RedisServer;
 use super::super::rig::Rig;
 use super::Options;
+use super::children::Part;
 use super::sender::read_answer;
 use super::stage::Stage;
 use crate::exit::Failure;
@@ -34,27 +36,24 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// What is handled after the last answer, at most.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A process that is started again whenever it ends.
-struct Slot {
-    arguments: &'static str,
-    address: Option<SocketAddr>,
-    child: Child,
-}
-
 pub(super) async fn run(rig: &Rig, options: &Options, deliveries: u64) -> Result<(), Failure> {
     let (running, address, token) = rig.serve().await?;
     let stage = Stage::set(rig, address, &token, options.organizations).await?;
     let stage = Arc::new(stage);
     running.end(&rig.config).await;
 
-    let addresses = [free_address()?, free_address()?];
+    let mut wire = RedisServer::start().await?.map(|server| Wire {
+        server,
+        flushed: false,
+        killed_at: None,
+        restarted: false,
+    });
+    let url = wire.as_ref().map(|wire| wire.server.url());
     let mut slots = Vec::new();
-    for address in addresses {
-        slots.push(start(rig, "api", Some(address))?);
+    for part in [Part::api()?, Part::api()?, Part::worker(), Part::worker()] {
+        slots.push(part.over(url.clone()).start(rig)?);
     }
-    for _ in 0..2 {
-        slots.push(start(rig, "worker", None)?);
-    }
+    let addresses = [slots[0].listens().await?, slots[1].listens().await?];
     let began = Instant::now();
     let (next, repeats) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let done = Arc::new(AtomicBool::new(false));
@@ -78,14 +77,19 @@ pub(super) async fn run(rig: &Rig, options: &Options, deliveries: u64) -> Result
     while !done.load(Ordering::Relaxed) {
         tokio::time::sleep(BETWEEN).await;
         let place = (random::fraction() * slots.len() as f64) as usize % slots.len();
-        // SIGKILL.
-        slots[place].child.kill().await?;
+        slots[place].kill().await?;
         kills += 1;
-        if !crashed && next.load(Ordering::Relaxed) > deliveries / 2 {
+        let sent = next.load(Ordering::Relaxed);
+        if let Some(wire) = &mut wire {
+            wire.disturb(sent, deliveries, kills).await?;
+        }
+        if !crashed && sent > deliveries * 2 / 3 {
             crash(rig).await?;
             crashed = true;
         }
-        raise(rig, &mut slots)?;
+        for slot in &mut slots {
+            slot.raise(rig)?;
+        }
     }
     watch
         .await
@@ -93,7 +97,9 @@ pub(super) async fn run(rig: &Rig, options: &Options, deliveries: u64) -> Result
     let sent_for = began.elapsed();
     let until = Instant::now() + PATIENCE;
     let verdict = loop {
-        raise(rig, &mut slots)?;
+        for slot in &mut slots {
+            slot.raise(rig)?;
+        }
         let verdict = judge(rig).await?;
         if verdict.open == 0 || Instant::now() > until {
             break verdict;
@@ -101,7 +107,7 @@ pub(super) async fn run(rig: &Rig, options: &Options, deliveries: u64) -> Result
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
     for slot in &mut slots {
-        slot.child.kill().await?;
+        slot.kill().await?;
     }
     let accepted = stage.accepted();
     let holds = accepted == deliveries
@@ -117,6 +123,7 @@ pub(super) async fn run(rig: &Rig, options: &Options, deliveries: u64) -> Result
             "events_told": verdict.told, "deliveries_told_of": verdict.told_of,
             "repeats_sent": repeats.load(Ordering::Relaxed), "duplicates_counted": verdict.duplicates,
             "kills": kills, "server_crashes": u8::from(crashed),
+            "redis": wire.as_ref().map_or("none: no redis-server on the path".to_owned(), Wire::told),
             "seconds_until_accepted": sent_for.as_secs(), "seconds": began.elapsed().as_secs(),
         })
     );
@@ -185,41 +192,43 @@ impl Sender {
     }
 }
 
-fn free_address() -> Result<SocketAddr, Failure> {
-    Ok(StdListener::bind("127.0.0.1:0")?.local_addr()?)
+/// What becomes of Redis, where there is one: it is flushed after a third of the deliveries; after the
+/// half it is killed, and started again, empty, two kills later.
+struct Wire {
+    server: RedisServer,
+    flushed: bool,
+    killed_at: Option<u64>,
+    restarted: bool,
 }
 
-fn start(rig: &Rig, arguments: &'static str, address: Option<SocketAddr>) -> Result<Slot, Failure> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg(arguments)
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("MOORING_DATA_DIR", &rig.config.data_dir.path)
-        .env("MOORING_JOB_LEASE", "2s")
-        .env("MOORING_LOG", "error")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
-    if let Some(address) = address {
-        command.env("MOORING_LISTEN", address.to_string());
-    }
-    Ok(Slot {
-        arguments,
-        address,
-        child: command.spawn()?,
-    })
-}
-
-/// Starts again what has ended: killed by us, or by itself while the server was away.
-fn raise(rig: &Rig, slots: &mut [Slot]) -> Result<(), Failure> {
-    for slot in slots {
-        if slot.child.try_wait()?.is_some() {
-            *slot = start(rig, slot.arguments, slot.address)?;
+impl Wire {
+    async fn disturb(&mut self, sent: u64, deliveries: u64, kills: u64) -> Result<(), Failure> {
+        if !self.flushed && sent > deliveries / 3 {
+            self.server.flush().await?;
+            self.flushed = true;
         }
+        match self.killed_at {
+            None if sent > deliveries / 2 => {
+                self.server.kill().await?;
+                self.killed_at = Some(kills);
+            }
+            Some(at) if !self.restarted && kills >= at + 2 => {
+                self.server.restart().await?;
+                self.server.flush().await?;
+                self.restarted = true;
+            }
+            _ => {}
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn told(&self) -> String {
+        format!(
+            "flushed {} times, killed {} times",
+            u8::from(self.flushed) + u8::from(self.restarted),
+            u8::from(self.killed_at.is_some())
+        )
+    }
 }
 
 /// One process of the server dies: it ends all others and recovers from its log, as after a power cut.

@@ -7,15 +7,17 @@ use crate::answer::{self, Answer, set};
 use crate::page::Page;
 
 impl Call<'_> {
-    /// The page that is asked for; what is no number is the default, and more than 100 is 100.
+    /// The page that is asked for; what is no number is the default, and more than the
+    /// settings' cap is the cap.
     pub(super) fn page(&self, total: usize) -> Page {
         let number = |name: &str| -> Option<usize> {
             let value = self.asked.query.get(name)?.parse().ok()?;
             (value > 0).then_some(value)
         };
+        let cap = self.state.settings.github.per_page_cap;
         Page {
             number: number("page").unwrap_or(1),
-            per_page: number("per_page").unwrap_or(30).min(100),
+            per_page: number("per_page").unwrap_or(30).min(cap),
             total,
         }
     }

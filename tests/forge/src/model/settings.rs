@@ -23,6 +23,8 @@ pub struct GitHubSettings {
     pub core_limit: u32,
     /// Requests per hour without a token (60 on github.com).
     pub anonymous_limit: u32,
+    /// Most items of a page, whatever is asked for (100 on github.com).
+    pub per_page_cap: usize,
     /// Status of the answer once the budget is spent: GitHub documents both 403 and 429.
     pub exhausted_status: u16,
     /// Values of `X-GitHub-Api-Version` that are accepted, oldest first; the first one is the default.
@@ -37,6 +39,7 @@ impl Default for GitHubSettings {
         Self {
             core_limit: 5_000,
             anonymous_limit: 60,
+            per_page_cap: 100,
             exhausted_status: 403,
             api_versions: vec!["2022-11-28".to_owned(), "2026-03-10".to_owned()],
             fresh_token_refusals: None,
