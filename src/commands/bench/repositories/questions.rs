@@ -11,7 +11,7 @@ use shared::domain::page::{PageRequest, Start};
 use shared::domain::provider::ProviderKind;
 use shared::domain::repository::{RemoteRepository, Repository};
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::store::repositories::{self, Filter, Key};
+use shared::store::repositories::{self, Filter, Key, Likely};
 use shared::store::sweeps::{TurnKind, take_turns};
 use shared::store::{Db, PoolSizes};
 use sqlx::{Connection, PgConnection};
@@ -311,8 +311,13 @@ impl Asker {
                 repositories::remove_unseen(&mut *tx, connection(ONE), run_id(), now).await?;
             }
             Question::Upsert(page) => {
-                let github = ProviderKind::Github;
-                repositories::upsert_page(&mut tx, of, connection(ONE), github, page, now).await?;
+                let owner = repositories::Owner {
+                    organization: of,
+                    connection: connection(ONE),
+                    provider: ProviderKind::Github,
+                    now,
+                };
+                repositories::upsert_page(&mut tx, owner, Likely::Known, page.iter()).await?;
             }
             Question::Http(..) | Question::Turns => {}
         }
