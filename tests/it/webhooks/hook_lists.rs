@@ -8,7 +8,7 @@ use shared::flows::webhooks::{appear, hook_sweep_job};
 use shared::queue::enqueue;
 
 use super::register::{connect_repositories, registered};
-use crate::world::{Caller, World, run_test};
+use crate::world::{Caller, World, http_client, run_test};
 
 /// Providers, with their faces.
 pub const ALL: [(&str, Face); 4] = [
@@ -247,9 +247,7 @@ fn what_was_fetched_and_comes_late_acts_once() {
             body: serde_json::to_vec_pretty(&told).unwrap(),
             at: sent.at,
         };
-        let mut request = reqwest::Client::new()
-            .post(&hook.url)
-            .body(letter.body.clone());
+        let mut request = http_client().post(&hook.url).body(letter.body.clone());
         for (name, value) in letter.headers(Scheme::GitHub, hook.secret.as_deref().unwrap()) {
             request = request.header(name, value);
         }

@@ -58,7 +58,7 @@ impl Event {
         let is_oversize = serde_json::from_slice(&body).is_ok_and(|told: Oversize| told.oversize);
         // What cannot be read of a delivery that comes cannot be read of one that is fetched.
         let envelope = gitlab.envelope(headers, &body).ok()?;
-        (!is_oversize).then(|| Recalled {
+        (!is_oversize).then_some(Recalled {
             event: envelope.event,
             action: envelope.action,
             headers: envelope.headers,
