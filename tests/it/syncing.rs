@@ -1,6 +1,7 @@
 //! Syncs at scale: unchanged pages, pages at once, turns by the clock, what is told of it.
 
 mod conditional;
+mod parents;
 mod picker;
 mod told;
 mod turns;

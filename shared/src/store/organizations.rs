@@ -68,13 +68,18 @@ pub async fn update(
     Ok(())
 }
 
-/// Deletes a tenant; what hangs on it goes too, except its activity, which must be gone before.
+/// Deletes a tenant; what hangs on it goes too, except its activity, which must be gone before. Of what is
+/// told outside, what still waits goes with it, and the rest within days.
 ///
 /// # Errors
 /// [`StoreError::Missing`] where something still points at it.
 pub async fn delete(db: impl PgExecutor<'_>, id: OrganizationId) -> Result<bool, StoreError> {
-    let done = sqlx::query!("DELETE FROM organizations WHERE id = $1", id.0)
-        .execute(db)
-        .await?;
+    let done = sqlx::query!(
+        "WITH untold AS (DELETE FROM outbox_events WHERE organization_id = $1 AND delivered_at IS NULL) \
+         DELETE FROM organizations WHERE id = $1",
+        id.0
+    )
+    .execute(db)
+    .await?;
     Ok(done.rows_affected() == 1)
 }
