@@ -1,4 +1,4 @@
-//! Deliveries as vendors' own examples show them, and a hundred thousand that are broken.
+//! Deliveries as vendors' own examples show them, and thirty thousand that are damaged.
 //!
 //! The examples lie beside the checkout (`../shared/contracts/webhooks`); where they are not, the tests
 //! that need them say that they are skipped.
@@ -214,15 +214,15 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 #[tokio::test]
-async fn a_hundred_thousand_damaged_deliveries_break_nothing() {
+async fn thirty_thousand_damaged_deliveries_break_nothing() {
     let providers = providers();
     let mut samples = examples();
     samples.extend(mooring_forge::samples());
-    samples.retain(|sample| sample.body.len() < 40_000);
+    samples.retain(|sample| sample.body.len() < 16_000);
     let secret = Secret::from("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
     let (read, refused) = (Cell::new(0_u32), Cell::new(0_u32));
     let mut runner = TestRunner::new(Config {
-        cases: 100_000,
+        cases: 30_000,
         failure_persistence: None,
         ..Config::default()
     });
@@ -275,7 +275,7 @@ async fn a_hundred_thousand_damaged_deliveries_break_nothing() {
     assert!(outcome.is_ok(), "{outcome:?}");
     let (read, refused) = (read.get(), refused.get());
     assert!(
-        read > 5_000 && refused > 5_000,
+        read > 3_000 && refused > 3_000,
         "{read} read, {refused} refused: it tests something"
     );
 }

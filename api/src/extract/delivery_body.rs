@@ -24,6 +24,11 @@ use crate::problem::Problem;
 
 /// One address may hold this part of the room, and always one whole body.
 const SHARE: usize = 4;
+/// The last part of the room is for addresses that hold hardly anything: however many addresses are slow
+/// at once, each within its share, they leave room for all others.
+const RESERVE: usize = 8;
+/// Hardly anything is this part of the room.
+const LITTLE: usize = 256;
 /// What a body holds beside its bytes: the buffer that its connection reads into, and the call.
 const COSTS: usize = 16 * 1024;
 /// A first piece that is smaller is copied, since it would keep the whole buffer that it came in.
@@ -69,7 +74,9 @@ impl Held {
         let most = self.room.0.most;
         let mut counts = self.room.counts();
         let own = counts.of.get(&self.address).copied().unwrap_or(0) + bytes;
-        if counts.all + bytes > most || own > (most / SHARE).max(largest + COSTS) {
+        let all = counts.all + bytes;
+        let reserved = all > most - most / RESERVE && own > most / LITTLE;
+        if all > most || own > (most / SHARE).max(largest + COSTS) || reserved {
             return false;
         }
         counts.all += bytes;
@@ -182,15 +189,22 @@ mod tests {
 
     #[test]
     fn one_address_holds_a_part_and_all_hold_no_more_than_there_is() {
-        let room = Room::new(800);
+        const K: usize = 1024;
+        let room = Room::new(800 * K);
         let (mut one, mut again) = (held(&room, 1), held(&room, 1));
-        assert!(one.take(150, 100) && !again.take(51, 100) && again.take(50, 100));
+        let largest = 100 * K;
+        assert!(one.take(150 * K, largest) && !again.take(51 * K, largest));
+        assert!(again.take(50 * K, largest));
         let mut others: Vec<Held> = (2..5).map(|address| held(&room, address)).collect();
-        assert!(others.iter_mut().all(|other| other.take(200, 100)));
+        assert!(others.iter_mut().all(|other| other.take(166 * K, largest)));
+        assert!(!others[0].take(3 * K, largest), "the rest is for others");
         let mut last = held(&room, 9);
-        assert!(!last.take(1, 100), "there is no more");
+        assert!(
+            last.take(3 * K, largest) && !last.take(K, largest),
+            "a little"
+        );
         drop(one);
-        assert!(last.take(150, 100) && !last.take(1, 100));
+        assert!(last.take(100 * K, largest));
         drop((again, others, last));
         let counts = room.counts();
         assert!(counts.all == 0 && counts.of.is_empty());
@@ -198,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_is_whole_or_refused() {
-        let room = Room::new(COSTS + 1000);
+        let room = Room::new(2 * COSTS);
         let (address, within) = (Uuid::nil(), Duration::from_secs(5));
         let pieces = ["ab", "", "cd", "e"].map(Ok::<_, std::io::Error>);
         let body = Body::from_stream(futures_util::stream::iter(pieces));

@@ -112,10 +112,15 @@ impl From<Row> for Repository {
 }
 
 macro_rules! select {
-    // A page: its ids are found in an index alone, then its rows are fetched.
+    // A page: its ids are found in an index alone, then its rows are fetched one by one, by their key: the
+    // planner takes every tenant for one of the usual size, and would read a whole connection instead.
     (page $tail:tt, $order:tt $(, $argument:expr)* $(,)?) => {
-        select!(from ["(SELECT r.id FROM repositories r ", $tail,
-            ") page JOIN repositories r ON r.id = page.id JOIN connections c ON c.id = r.connection_id ",
+        select!(ids ["SELECT r.id FROM repositories r ", $tail], $order $(, $argument)*)
+    };
+    (ids [$($id:tt),+], $order:tt $(, $argument:expr)* $(,)?) => {
+        select!(from ["(", $($id),+,
+            ") page CROSS JOIN LATERAL (SELECT * FROM repositories r WHERE r.id = page.id LIMIT 1) r \
+            CROSS JOIN LATERAL (SELECT * FROM connections c WHERE c.id = r.connection_id LIMIT 1) c ",
             $order] $(, $argument)*)
     };
     ($tail:tt $(, $argument:expr)* $(,)?) => {
@@ -162,12 +167,12 @@ pub async fn by_name(
     connection: ConnectionId,
     full_name: &str,
 ) -> Result<Option<Repository>, StoreError> {
-    let row = select!(page
-        "WHERE r.id = COALESCE( \
+    let row = select!(ids
+        ["SELECT COALESCE( \
             (SELECT s.id FROM repositories s WHERE s.connection_id = $1 AND s.removed_at IS NULL \
              AND s.full_name = $2 LIMIT 1), \
             (SELECT s.id FROM repositories s WHERE s.connection_id = $1 AND s.removed_at IS NULL \
-             AND lower(s.full_name) = lower($2) ORDER BY s.full_name, s.id LIMIT 1)) LIMIT 1",
+             AND lower(s.full_name) = lower($2) ORDER BY s.full_name, s.id LIMIT 1)) AS id LIMIT 1"],
         "",
         connection.0,
         full_name

@@ -206,6 +206,10 @@ impl Asker {
                 "one by its name",
                 Question::ByName(of_middle, middle.full_name.clone()),
             ),
+            (
+                "one by its name in another case",
+                Question::ByName(of_middle, middle.full_name.to_uppercase()),
+            ),
             ("counted", Question::Counted),
             ("sync: a page as it stands", Question::Upsert(page.clone())),
             (
