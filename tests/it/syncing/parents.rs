@@ -29,12 +29,11 @@ async fn count(db: &mut PgConnection, table: &str) -> i64 {
 }
 
 async fn waits(db: &mut PgConnection, pid: i32) {
-    let mut waiting = db;
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'";
     loop {
         let found: i64 = sqlx::query_scalar(sql)
             .bind(pid)
-            .fetch_one(&mut *waiting)
+            .fetch_one(&mut *db)
             .await
             .unwrap();
         if found == 1 {
