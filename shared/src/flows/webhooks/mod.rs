@@ -14,7 +14,7 @@
 //!   none of them fits, they are read again.
 //! - *A kill between commit and answer*: the provider sends again or not; it is stored once.
 //!
-//! What was sent and never arrived is found at the provider: [`recover`] for Apps, [`look`] for hooks of
+//! What was sent and never arrived is found at the provider: [`recover()`] for Apps, [`look`] for hooks of
 //! repositories, whose module says when.
 
 mod handle;

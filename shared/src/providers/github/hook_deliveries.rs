@@ -1,7 +1,7 @@
 //! What GitHub's hook of a repository has sent, and whether it was taken.
 //!
 //! Source: GitHub REST documentation, "Repository webhooks" (for those who administer the repository):
-//! `last_response` of a hook is the answer to its last delivery; [`deliveries`](super::deliveries) has
+//! `last_response` of a hook is the answer to its last delivery; [`deliveries`] has
 //! the list. GitHub neither sends again nor switches a hook off.
 
 use async_trait::async_trait;

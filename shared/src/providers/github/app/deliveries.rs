@@ -1,6 +1,6 @@
 //! What an App's hook has sent, asked as the App.
 //!
-//! Source: GitHub REST documentation, "GitHub App webhooks"; [`deliveries`](super::super::deliveries) has
+//! Source: GitHub REST documentation, "GitHub App webhooks"; [`deliveries`] has
 //! what is answered.
 
 use async_trait::async_trait;
