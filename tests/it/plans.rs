@@ -94,7 +94,10 @@ fn sweeps_read_what_is_due_and_not_the_table() {
                 "wanted_since IS NOT NULL",
                 &["connections_wanted", "jobs_dedupe", "jobs_failed"],
             ),
-            ("WITH stretch", &["jobs_pkey"]),
+            (
+                "WITH stretch AS MATERIALIZED (\n            SELECT id FROM (",
+                &["jobs_pkey"],
+            ),
             (
                 "WITH RECURSIVE owner(organization_id, id, n)",
                 &["jobs_pkey"],

@@ -28,7 +28,10 @@ fn turns_are_taken_by_index_however_many_connections_there_are() {
                 "UPDATE turns t SET last_at",
                 &["turns_due", "turns_pkey", "connections_pkey"][..],
             ),
-            ("DELETE FROM outbox_events", &["outbox_events_pkey"]),
+            (
+                "DELETE FROM outbox_events WHERE id",
+                &["outbox_events_pkey"],
+            ),
         ] {
             let plan = plan(&mut connection, words).await;
             for index in indexes {
@@ -114,7 +117,7 @@ fn lists_and_syncs_read_what_they_need_of_all_repositories() {
                 "SELECT FROM repositories r WHERE r.removed_at IS NULL",
                 "repositories_",
             ),
-            ("WITH page AS (", "provider_reposit_key"),
+            ("), before AS (", "provider_reposit_key"),
             (
                 "r.provider_repository_id = u.id LIMIT 1",
                 "provider_reposit_key",
