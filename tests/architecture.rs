@@ -112,6 +112,7 @@ const HOMES: &[Home] = &[
             "src/embedded/",
             // Fills a throw-away database and counts in it.
             "src/commands/bench/refresh/",
+            "src/commands/bench/repositories/",
             "src/commands/bench/webhooks/",
         ],
         advice: "SQL is a function in a file of shared/src/store",
