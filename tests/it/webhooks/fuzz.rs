@@ -46,25 +46,50 @@ async fn send(
     (proof, answer)
 }
 
+/// A hook of each provider, of a connection that was synced.
+async fn hooks(w: &World) -> BTreeMap<Face, Hook> {
+    let owner = w.owner();
+    let mut hooks: BTreeMap<Face, Hook> = BTreeMap::new();
+    for (face, provider, scheme) in [
+        (Face::GitHub, "github", Scheme::GitHub),
+        (Face::GitLab, "gitlab", Scheme::GitLabSigned),
+        (Face::Bitbucket, "bitbucket", Scheme::Bitbucket),
+        (Face::Azure, "azure_devops", Scheme::Azure),
+    ] {
+        let id = owner.any_connection(w, provider).await;
+        owner.synced(&id).await;
+        hooks.insert(face, owner.hook(&id, scheme).await);
+    }
+    hooks
+}
+
+/// No delivery is left, and none was given up.
+async fn all_ended(w: &World) {
+    let owner = w.owner();
+    w.idle().await;
+    until("the end of all deliveries", || async {
+        let list = owner
+            .get("/webhook-deliveries?status=accepted")
+            .await
+            .expect(200);
+        (list["total"] == 0).then_some(())
+    })
+    .await;
+    let jobs = owner
+        .get("/jobs?kind=handle_delivery&status=failed")
+        .await
+        .expect(200);
+    assert_eq!(jobs["total"], 0, "{jobs}");
+}
+
 #[test]
 fn damaged_deliveries_are_answered_and_end() {
     run_test(|w| async move {
-        let owner = w.owner();
         let mut dice = dice();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/contracts/webhooks");
         let mut all = examples(&folder);
         all.extend(samples());
-        let mut hooks: BTreeMap<Face, Hook> = BTreeMap::new();
-        for (face, provider, scheme) in [
-            (Face::GitHub, "github", Scheme::GitHub),
-            (Face::GitLab, "gitlab", Scheme::GitLabSigned),
-            (Face::Bitbucket, "bitbucket", Scheme::Bitbucket),
-            (Face::Azure, "azure_devops", Scheme::Azure),
-        ] {
-            let id = owner.any_connection(&w, provider).await;
-            owner.synced(&id).await;
-            hooks.insert(face, owner.hook(&id, scheme).await);
-        }
+        let hooks = hooks(&w).await;
         let (all, hooks) = (Arc::new(all), Arc::new(hooks));
         let mut senders = tokio::task::JoinSet::new();
         for place in 0..AT_ONCE {
@@ -91,19 +116,25 @@ fn damaged_deliveries_are_answered_and_end() {
             let times = statuses.get(&status).copied().unwrap_or(0);
             assert!(times > DELIVERIES / 20, "it tests something: {statuses:?}");
         }
-        w.idle().await;
-        until("the end of all deliveries", || async {
-            let list = owner
-                .get("/webhook-deliveries?status=accepted")
-                .await
-                .expect(200);
-            (list["total"] == 0).then_some(())
-        })
-        .await;
-        let jobs = owner
-            .get("/jobs?kind=handle_delivery&status=failed")
-            .await
-            .expect(200);
-        assert_eq!(jobs["total"], 0, "{jobs}");
+        all_ended(&w).await;
+    });
+}
+
+/// JSON may write U+0000 in any text, and no text in the database may hold it.
+#[test]
+fn a_nul_anywhere_stops_no_delivery() {
+    run_test(|w| async move {
+        let hooks = hooks(&w).await;
+        for (number, sample) in samples().iter().enumerate() {
+            let hook = &hooks[&sample.face];
+            for place in 0..24 {
+                let id = format!("{number}-{place}");
+                let mut letter = Letters(&w).letter(&id, &sample.event, &json!({}));
+                letter.body = Damage::Value(place, Damage::NUL).done_to(&sample.body);
+                let answer = hook.send(&letter).await;
+                assert!(matches!(answer.status, 202 | 400), "{answer}");
+            }
+        }
+        all_ended(&w).await;
     });
 }

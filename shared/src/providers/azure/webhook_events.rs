@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::webhook::{
-    BranchMove, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
-    RepositoryChange, ToldRepository, branch, commit, moment, object,
+    self, BranchMove, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
+    RepositoryChange, ToldRepository, branch, commit, moment,
 };
 use super::repositories::{short, without_user};
 
@@ -113,7 +113,7 @@ fn organization_of(address: &str) -> Option<String> {
 
 /// Reads a delivery.
 pub(super) fn read(body: &[u8]) -> Result<HookEvent, Malformed> {
-    let told: Payload = object(body)?;
+    let told: Payload = webhook::told(body)?;
     let at = told.resource.as_ref().and_then(|one| one.date);
     let at = at.or(told.created_date);
     let resource = told

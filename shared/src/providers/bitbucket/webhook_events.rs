@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::webhook::{
-    BranchMove, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
-    RepositoryChange, ToldRepository, moment, object,
+    self, BranchMove, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
+    RepositoryChange, ToldRepository, moment,
 };
 use crate::domain::webhook::DeliveryHeaders;
 
@@ -119,7 +119,7 @@ impl From<Repository> for ToldRepository {
 
 /// Reads a delivery.
 pub(super) fn read(headers: &DeliveryHeaders, body: &[u8]) -> Result<HookEvent, Malformed> {
-    let told: Payload = object(body)?;
+    let told: Payload = webhook::told(body)?;
     let mut at = None;
     let what = match headers.get("x-event-key").unwrap_or_default() {
         "repo:push" => push(told)?,

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::webhook::{
-    BranchMove, CommitPaths, Happening, HookEvent, InstallationChange, Malformed, PullRequest,
-    PullRequestChange, Push, RepositoryChange, ToldRepository, branch, commit, moment, object,
+    self, BranchMove, CommitPaths, Happening, HookEvent, InstallationChange, Malformed,
+    PullRequest, PullRequestChange, Push, RepositoryChange, ToldRepository, branch, commit, moment,
     touched,
 };
 use super::webhook::payload;
@@ -116,7 +116,7 @@ impl From<Repository> for ToldRepository {
 /// Reads a delivery.
 pub(super) fn read(headers: &DeliveryHeaders, body: &[u8]) -> Result<HookEvent, Malformed> {
     let body = payload(headers.get("content-type"), body)?;
-    let told: Payload = object(&body)?;
+    let told: Payload = webhook::told(&body)?;
     let event = headers.get("x-github-event").unwrap_or_default();
     let action = told.action.clone().unwrap_or_default();
     let installation = told.installation.as_ref().map(|one| one.id);

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::webhook::{
-    BranchMove, CommitPaths, Happening, HookEvent, Malformed, PullRequest, PullRequestChange, Push,
-    RepositoryChange, ToldRepository, branch, commit, moment, object, touched,
+    self, BranchMove, CommitPaths, Happening, HookEvent, Malformed, PullRequest, PullRequestChange,
+    Push, RepositoryChange, ToldRepository, branch, commit, moment, touched,
 };
 
 #[derive(Deserialize)]
@@ -102,7 +102,7 @@ fn last(path: &str) -> String {
 
 /// Reads a delivery.
 pub(super) fn read(body: &[u8]) -> Result<HookEvent, Malformed> {
-    let told: Payload = object(body)?;
+    let told: Payload = webhook::told(body)?;
     let kind = told.object_kind.as_deref().or(told.event_name.as_deref());
     let kind = kind.unwrap_or_default().to_owned();
     let (at, what) = match kind.as_str() {

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 pub use event::{
@@ -130,6 +131,36 @@ pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malfor
             error.column()
         ))
     })
+}
+
+/// The same to be acted on: without U+0000, which JSON may write in any text and Postgres takes in none.
+/// Whoever has the secret may send one; a job that stores or looks it up would fail for ever.
+pub(super) fn told<T: DeserializeOwned>(body: &[u8]) -> Result<T, Malformed> {
+    object(&without_nul(body))
+}
+
+/// A JSON text without the escape of U+0000.
+fn without_nul(body: &[u8]) -> Cow<'_, [u8]> {
+    const NUL: &[u8] = b"\\u0000";
+    if !body.windows(NUL.len()).any(|part| part == NUL) {
+        return Cow::Borrowed(body);
+    }
+    let (mut kept, mut rest) = (Vec::with_capacity(body.len()), body);
+    while !rest.is_empty() {
+        // A backslash and what follows it belong together: of two, the second begins nothing.
+        let step = if rest[0] == b'\\' {
+            rest.len().min(2)
+        } else {
+            1
+        };
+        if rest.starts_with(NUL) {
+            rest = &rest[NUL.len()..];
+        } else {
+            kept.extend_from_slice(&rest[..step]);
+            rest = &rest[step..];
+        }
+    }
+    Cow::Owned(kept)
 }
 
 /// A name out of a JSON text; `None` where it is none.

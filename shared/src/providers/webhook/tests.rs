@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Expected, Proof};
+use super::{Expected, Proof, without_nul};
 use crate::clock::Clock;
 use crate::domain::provider::ProviderKind;
 use crate::domain::secret::Secret;
@@ -275,4 +275,16 @@ async fn an_envelope_is_read_without_the_letter() {
     .unwrap();
     assert!(told.id_in_body && told.event == "git.push");
     assert_eq!(told.headers.get("authorization"), Some("[redacted]"));
+}
+
+#[test]
+fn what_is_told_holds_no_nul() {
+    let whole = |text: &str| String::from_utf8(without_nul(text.as_bytes()).into_owned()).unwrap();
+    assert_eq!(whole(r#"{"a":"\u0000"}"#), r#"{"a":""}"#);
+    assert_eq!(whole(r#"{"a":"x\u0000\u0000y\n"}"#), r#"{"a":"xy\n"}"#);
+    // Two backslashes are one; what follows is text.
+    assert_eq!(whole(r#"{"a":"\\u0000"}"#), r#"{"a":"\\u0000"}"#);
+    assert_eq!(whole(r#"{"a":"\\\u0000"}"#), r#"{"a":"\\"}"#);
+    assert_eq!(whole(r"\u000"), r"\u000");
+    assert_eq!(whole(r"\u0000\"), r"\");
 }

@@ -66,6 +66,9 @@ pub enum Damage {
 }
 
 impl Damage {
+    /// The choice of a value that is a text of U+0000, which most databases cannot hold.
+    pub const NUL: usize = 12;
+
     /// The damage that three numbers mean, whichever they are.
     pub fn of(kind: usize, place: usize, choice: usize) -> Self {
         match kind % 10 {
@@ -238,6 +241,10 @@ mod tests {
         assert_eq!(
             text(Damage::Value(2, 4)),
             r#"{"a":[1e999,2],"b":{"c":"d"}}"#
+        );
+        assert_eq!(
+            text(Damage::Value(5, Damage::NUL)),
+            r#"{"a":[1,2],"b":{"c":"\u0000"}}"#
         );
         assert_eq!(text(Damage::KeyGone(1)), r#"{"a":[1,2],"b":{}}"#);
         assert_eq!(text(Damage::KeyGone(0)), r#"{"b":{"c":"d"}}"#);
