@@ -133,6 +133,10 @@ fn a_worker_that_is_told_to_end_hands_back_what_it_cannot_finish() {
             assert_eq!(w.forge.count(&page(number)), 1, "page {number}");
         }
         once(&owner, &id, 450).await;
+        // Where nothing was left it may not have come as far as to listen to signals yet.
+        let sync = format!("/git-connections/{id}/sync");
+        let asked = owner.post(&sync, json!({})).await;
+        owner.job_ended(asked.header("location").unwrap()).await;
         second.end(Signal::INT).await;
     });
 }

@@ -112,7 +112,8 @@ impl Program {
     /// Waits for its end, which must be this one.
     pub async fn ended(mut self, code: i32) {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        assert_eq!(status.expect("it ends").unwrap().code(), Some(code));
+        let status = status.expect("it ends").unwrap();
+        assert_eq!(status.code(), Some(code), "{status}");
     }
 
     /// Tells it to end in order.
