@@ -43,5 +43,5 @@ END $$;
 CREATE TRIGGER forget_profiles AFTER DELETE ON repositories REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION forget_profiles_of_repositories();
 
--- A page adds its rows to the end of what is waiting; what is told is told as it was written.
+-- Nobody searches in what is told: it is kept as it was written, and read by no one but its receiver.
 ALTER TABLE outbox_events ALTER COLUMN data TYPE json;

@@ -6,15 +6,14 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Connections at most, however many files there are.
-const MOST: u64 = 16_384;
 /// Files for everything else.
 const OTHERS: u64 = 256;
 
-/// Raises the limit as far as it may be, and says how many connections it leaves room for.
-pub fn connections() -> usize {
+/// Raises the limit as far as `most` connections need, and says how many it leaves room for.
+pub fn connections(most: usize) -> usize {
+    let most = most as u64;
     let limit = getrlimit(Resource::Nofile);
-    let wanted = limit.maximum.unwrap_or(u64::MAX).min(MOST + OTHERS);
+    let wanted = limit.maximum.unwrap_or(u64::MAX).min(most + OTHERS);
     let mut files = limit.current.unwrap_or(u64::MAX);
     if files < wanted {
         let raised = Rlimit {
@@ -26,12 +25,15 @@ pub fn connections() -> usize {
             Err(error) => tracing::warn!(%error, files, "the limit of open files stays as it is"),
         }
     }
-    room(files)
+    room(files, most)
 }
 
-/// How many connections so many files leave room for: at least half of them.
-fn room(files: u64) -> usize {
-    let room = files.saturating_sub(OTHERS).max(files / 2).clamp(1, MOST);
+/// How many of `most` connections so many files leave room for: at least half of the files.
+fn room(files: u64, most: u64) -> usize {
+    let room = files
+        .saturating_sub(OTHERS)
+        .max(files / 2)
+        .clamp(1, most.max(1));
     usize::try_from(room).unwrap_or(1)
 }
 
@@ -41,12 +43,12 @@ mod tests {
 
     #[test]
     fn connections_leave_files_for_the_rest() {
-        assert_eq!(room(u64::MAX), 16_384);
-        assert_eq!(room(1_024), 768);
-        assert_eq!(room(100), 50);
-        assert_eq!(room(0), 1);
-        assert!(connections() >= 1);
+        assert_eq!(room(u64::MAX, 16_384), 16_384);
+        assert_eq!(room(1_024, 16_384), 768);
+        assert_eq!(room(100, 16_384), 50);
+        assert_eq!(room(0, 16_384), 1);
+        assert!(connections(16_384) >= 1);
         let limit = getrlimit(Resource::Nofile);
-        assert!(limit.current.unwrap_or(u64::MAX) > connections() as u64);
+        assert!(limit.current.unwrap_or(u64::MAX) > connections(16_384) as u64);
     }
 }

@@ -38,12 +38,13 @@ impl Servers {
             None => None,
         };
         let public_url = config.public_url(address.unwrap_or(config.listen));
+        let defaults = Settings::new(public_url.as_str());
         let settings = Settings {
             require_aal2: config.user_tokens.require_aal2,
             serve_metrics: sockets.metrics.is_none(),
-            connections: files::connections(),
+            connections: files::connections(defaults.connections),
             redirect_origins: config.redirect_origins(address.unwrap_or(config.listen)),
-            ..Settings::new(public_url.as_str())
+            ..defaults
         };
         let state = ApiState::new(
             parts.context.clone(),

@@ -2,6 +2,7 @@
 //! sealed as it was.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use sqlx::PgExecutor;
 
 use super::error::StoreError;
@@ -29,8 +30,19 @@ pub struct Removal {
     pub account_id: Option<String>,
     /// Sealed in the place of the connection's access token.
     pub access_token: Vec<u8>,
-    /// What of its hooks is left, as JSON.
-    pub hooks: serde_json::Value,
+    /// What of its hooks is left.
+    pub hooks: Vec<LeftHook>,
+}
+
+/// A hook that is left, as [`keep`] writes it down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftHook {
+    /// The provider's immutable id of the repository.
+    pub repository_id: String,
+    /// As the provider writes it.
+    pub full_name: String,
+    /// Where it delivers.
+    pub url: String,
 }
 
 /// Copies what takes the hooks of a connection away, before it is deleted; whether there was anything: an
@@ -68,20 +80,33 @@ pub async fn keep(
 /// What a connection has left behind; `None` where nothing is left.
 ///
 /// # Errors
-/// As every statement.
+/// As every statement; [`StoreError::Corrupt`] where somebody else wrote the hooks.
 pub async fn get(
     db: impl PgExecutor<'_>,
     connection: ConnectionId,
 ) -> Result<Option<Removal>, StoreError> {
-    let row = sqlx::query_as!(
-        Removal,
-        r#"SELECT provider AS "provider: _", base_url, auth_method AS "auth_method: _", username,
+    let row = sqlx::query!(
+        r#"SELECT provider AS "provider: ProviderKind", base_url, auth_method AS "auth_method: AuthMethod", username,
             azure_organization, account_id, access_token, hooks FROM hook_removals WHERE id = $1"#,
         connection.0
     )
     .fetch_optional(db)
     .await?;
-    Ok(row)
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let hooks = serde_json::from_value(row.hooks)
+        .map_err(|error| StoreError::Corrupt(format!("hooks that are left: {error}")))?;
+    Ok(Some(Removal {
+        provider: row.provider,
+        base_url: row.base_url,
+        auth_method: row.auth_method,
+        username: row.username,
+        azure_organization: row.azure_organization,
+        account_id: row.account_id,
+        access_token: row.access_token,
+        hooks,
+    }))
 }
 
 /// Notes what is left.
@@ -91,12 +116,13 @@ pub async fn get(
 pub async fn note_left(
     db: impl PgExecutor<'_>,
     connection: ConnectionId,
-    hooks: &serde_json::Value,
+    hooks: &[LeftHook],
 ) -> Result<(), StoreError> {
+    let hooks = serde_json::json!(hooks);
     sqlx::query!(
         "UPDATE hook_removals SET hooks = $2 WHERE id = $1",
         connection.0,
-        hooks as &serde_json::Value
+        hooks
     )
     .execute(db)
     .await?;

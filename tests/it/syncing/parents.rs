@@ -1,14 +1,9 @@
 //! No repository without its connection, and none is left behind, though no foreign key says so.
 
-use std::time::Duration;
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
-
+use crate::upkeep::by_hand;
 use crate::world::{World, run_test, until};
-
-async fn by_hand(w: &World) -> PgConnection {
-    PgConnection::connect_with(&w.options).await.unwrap()
-}
 
 /// One more repository of the connection that has some.
 fn one_more(name: &str) -> String {
@@ -28,19 +23,16 @@ async fn count(db: &mut PgConnection, table: &str) -> i64 {
         .unwrap()
 }
 
-async fn waits(db: &mut PgConnection, pid: i32) {
+/// Waits until this process of the server waits for a lock.
+async fn waits(w: &World, pid: i32) {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE pid = $1 AND wait_event_type = 'Lock'";
-    loop {
-        let found: i64 = sqlx::query_scalar(sql)
-            .bind(pid)
-            .fetch_one(&mut *db)
-            .await
-            .unwrap();
-        if found == 1 {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("it waits for a lock", || async {
+        let mut db = by_hand(w).await;
+        let found = sqlx::query_scalar(sql).bind(pid).fetch_one(&mut db).await;
+        let found: i64 = found.unwrap();
+        (found == 1).then_some(())
+    })
+    .await;
 }
 
 #[test]
@@ -68,7 +60,7 @@ fn repositories_go_with_their_connection_and_come_to_none_that_is_gone() {
             let outcome = other.execute(AssertSqlSafe(one_more("late"))).await;
             (outcome.map(|done| done.rows_affected()), other)
         });
-        waits(&mut third, pid).await;
+        waits(&w, pid).await;
         one.execute("ROLLBACK").await.unwrap();
         let (taken, mut other) = late.await.unwrap();
         assert_eq!(taken.unwrap(), 1, "the connection stays, and so it may");
@@ -87,7 +79,7 @@ fn repositories_go_with_their_connection_and_come_to_none_that_is_gone() {
             let outcome = one.execute(AssertSqlSafe(delete)).await;
             outcome.map(|done| done.rows_affected())
         });
-        waits(&mut third, pid).await;
+        waits(&w, pid).await;
         other.execute("COMMIT").await.unwrap();
         assert_eq!(deletion.await.unwrap().unwrap(), 1);
         assert_eq!(count(&mut third, "repositories").await, 0);

@@ -2,7 +2,8 @@
 //!
 //! An absence becomes marks on all registered sources, a stretch in one transaction with their jobs and
 //! with how far it came, so that a sweep that died goes on. Then the day's questions, then whoever is marked
-//! and may have no job any more. What deleted connections left behind is forgotten after a day. Jobs that become due together begin some at a time.
+//! and may have no job any more. What deleted connections left behind is forgotten after a day. Jobs that
+//! become due together begin some at a time.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;

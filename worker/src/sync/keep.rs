@@ -2,6 +2,7 @@
 //! checkpoint. Pages that are as they were need no rows written. A commit does not wait for the disk: the
 //! end of the run does, and makes all of them lasting.
 
+use chrono::{DateTime, Utc};
 use shared::domain::quota::RateLimit;
 use shared::domain::sync::IncompleteReason;
 use shared::flows::{Context, Error};
@@ -17,14 +18,6 @@ use super::fetch::Fetched;
 
 /// Pages that are read and stored in one transaction, at most: as many rows as one statement takes.
 const TOGETHER: usize = 5;
-
-/// What a page adds to its run.
-struct Told {
-    found: i32,
-    incomplete: Option<IncompleteReason>,
-    undecodable: i32,
-    expected: Option<i32>,
-}
 
 /// A run that is being stored.
 pub(super) struct Keeper<'a> {
@@ -104,18 +97,12 @@ impl Keeper<'_> {
         let rows = pages.iter().flat_map(|one| &one.answer.page.repositories);
         let mut changes = repositories::upsert_page(&mut tx, owner, likely, rows).await?;
         let added = changes.added;
-        let in_hand = self.in_hand(run);
         for fetched in pages {
             // The run counts what all of them changed with the first.
-            let changes = std::mem::take(&mut changes);
-            let Some(told) = self.checkpoint(&mut tx, &in_hand, fetched, changes).await? else {
+            let changed = (std::mem::take(&mut changes), now);
+            if !self.checkpoint(&mut tx, run, fetched, changed).await? {
                 return Ok(false);
-            };
-            run.pages += 1;
-            run.run.found += told.found;
-            run.run.incomplete_reason = run.run.incomplete_reason.or(told.incomplete);
-            run.undecodable += told.undecodable;
-            run.expected = told.expected.or(run.expected);
+            }
         }
         let limit = pages
             .last()
@@ -128,14 +115,16 @@ impl Keeper<'_> {
         Ok(true)
     }
 
-    /// The checkpoint of a page that was read; `None` where another worker goes on with the run.
+    /// The checkpoint of a page whose rows were written at this moment; false where another worker goes
+    /// on with the run.
     async fn checkpoint(
         &self,
         tx: &mut TenantTx,
-        in_hand: &InHand,
+        run: &mut RunningRun,
         fetched: &Fetched,
-        changes: PageChanges,
-    ) -> Result<Option<Told>, Error> {
+        (changes, now): (PageChanges, DateTime<Utc>),
+    ) -> Result<bool, Error> {
+        let in_hand = self.in_hand(run);
         let page = &fetched.answer.page;
         let mut seen: Vec<&str> = page
             .repositories
@@ -167,15 +156,18 @@ impl Keeper<'_> {
             expected: page.total.and_then(|total| i32::try_from(total).ok()),
             incomplete,
             undecodable: count(page.undecodable.len()),
-            now: self.context.clock.now(),
+            // As the rows have it: what is changed afterwards shows by its later time.
+            now,
         };
-        let done = sync_pages::checkpoint(tx, in_hand, &stored).await?;
-        Ok(done.then_some(Told {
-            found: count(seen.len()),
-            incomplete,
-            undecodable: stored.undecodable,
-            expected: stored.expected,
-        }))
+        if !sync_pages::checkpoint(tx, &in_hand, &stored).await? {
+            return Ok(false);
+        }
+        run.pages += 1;
+        run.run.found += count(seen.len());
+        run.run.incomplete_reason = run.run.incomplete_reason.or(incomplete);
+        run.undecodable += stored.undecodable;
+        run.expected = stored.expected.or(run.expected);
+        Ok(true)
     }
 
     /// One transaction: checkpoint.

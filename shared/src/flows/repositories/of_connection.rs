@@ -3,17 +3,18 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::list;
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
 use crate::domain::ids::ConnectionId;
-use crate::domain::page::{Page, PageRequest, Start, bounded};
+use crate::domain::page::{Page, PageRequest, Start};
 use crate::domain::provider::ProviderKind;
 use crate::domain::repository::{RemoteRepository, Repository};
 use crate::flows::connections::find;
 use crate::flows::{Context, Error};
 use crate::providers::ListQuery;
 use crate::session::{self, explain};
-use crate::store::repositories::{self, Filter};
+use crate::store::repositories::Filter;
 
 /// Where a listing comes from.
 #[derive(
@@ -128,16 +129,8 @@ async fn stored(
         start: Start::Offset(u64::from(query.page - 1) * u64::from(query.per_page)),
     };
     let mut tx = context.db.tenant(connection.organization_id).await?;
-    let rows = repositories::list(&mut *tx, &filter, &request).await?;
-    let total = if filter.is_counted() {
-        Some(i64::from(connection.repository_count))
-    } else {
-        bounded(match request.total_of(rows.len()) {
-            Some(total) => total,
-            None => repositories::count(&mut *tx, &filter).await?,
-        })
-    };
-    Ok(Page::cut(&request, rows, total).map(from_stored))
+    let page = list::stored(&mut tx, &filter, &request).await?;
+    Ok(page.map(from_stored))
 }
 
 /// A live listing is an exception to "flows do not talk to providers": a person waits for it.

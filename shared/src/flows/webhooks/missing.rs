@@ -62,9 +62,7 @@ impl Listed {
         self.cut = !ended && (page.cut || stopped);
         next.filter(|_| !stopped)
     }
-}
 
-impl Listed {
     /// Up to when there may be more than was read, since then; `now` where the list tells no times.
     pub(super) fn untold_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let oldest = self.deliveries.iter().filter_map(|one| one.sent_at).min();

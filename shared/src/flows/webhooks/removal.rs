@@ -6,8 +6,6 @@
 //! tried for the last time, or after a day. A token that somebody renews is used for as long as it lasts, and
 //! renewed no more.
 
-use serde_json::Value;
-
 use crate::authz::Permit;
 use crate::domain::ids::ConnectionId;
 use crate::domain::meter::CallClass;
@@ -89,22 +87,20 @@ pub async fn remove(
     );
     access.meter = context.limits.meter(&subject, CallClass::Sync);
     let hooks = context.providers.hooks(removal.provider);
-    let standing = removal.hooks.as_array().cloned().unwrap_or_default();
-    let text = |hook: &Value, name: &str| hook[name].as_str().unwrap_or_default().to_owned();
-    for (done, hook) in standing.iter().enumerate() {
+    for (done, hook) in removal.hooks.iter().enumerate() {
         let place = HookPlace {
-            repository_id: text(hook, "repository_id"),
-            full_name: text(hook, "full_name"),
+            repository_id: hook.repository_id.clone(),
+            full_name: hook.full_name.clone(),
         };
-        match hooks.remove(&access, &place, &text(hook, "url")).await {
+        match hooks.remove(&access, &place, &hook.url).await {
             Err(error) if error.class == ErrorClass::Unauthorized => {
                 forget_removal(context, permit, id).await?;
                 return Ok(Ok(done));
             }
             Err(error) if error.retry_at.is_some() || error.is_transient() => {
-                let left = Value::Array(standing[done..].to_vec());
+                let left = &removal.hooks[done..];
                 let mut tx = context.db.tenant(organization).await?;
-                hook_removals::note_left(&mut *tx, id, &left).await?;
+                hook_removals::note_left(&mut *tx, id, left).await?;
                 tx.commit().await?;
                 return Ok(Err(error));
             }
@@ -113,7 +109,7 @@ pub async fn remove(
         }
     }
     forget_removal(context, permit, id).await?;
-    Ok(Ok(standing.len()))
+    Ok(Ok(removal.hooks.len()))
 }
 
 /// Gives up what a deleted connection has left at the provider, and forgets its credential.
