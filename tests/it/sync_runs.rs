@@ -8,6 +8,7 @@ use shared::domain::page::PageRequest;
 use shared::domain::sync::SyncTrigger;
 use shared::flows::{audit, connections, repositories, sync};
 use shared::session;
+use shared::store::Commit;
 use shared::store::sync_runs::{self, Holder, NewRun, RunningRun};
 use tokio_util::sync::CancellationToken;
 use worker::sync::{Walked, walk};
@@ -183,12 +184,13 @@ async fn begin(w: &World, session: &session::Session, holder: Holder) -> Running
         organization: w.organization,
         connection: session.connection.id,
         holder,
-        credential_version: session.generation,
+        generation: session.generation,
         trigger: SyncTrigger::Manual,
         full: false,
         now: w.clock.now(),
     };
-    let mut tx = w.context.db.tenant(w.organization).await.unwrap();
+    let tx = w.context.db.tenant_in_bulk(w.organization, Commit::Waits);
+    let mut tx = tx.await.unwrap();
     let run = sync_runs::begin(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();
     run

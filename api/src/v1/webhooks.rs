@@ -95,10 +95,11 @@ pub(crate) async fn receive(
     let (Some(provider), Some(id)) = (provider, id) else {
         return Err(missing());
     };
-    let outcome = async {
+    // On the heap: it is large, and would be copied with every layer around it.
+    let outcome = Box::pin(async {
         let found = flow::of_connection(&state.context, provider, id).await?;
         take(&state, &found, id.0, request).await
-    };
+    });
     let outcome = outcome.await;
     // Most providers do not send again what we have failed to take.
     if outcome

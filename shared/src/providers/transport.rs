@@ -245,33 +245,62 @@ impl<T> Items<T> {
     }
 }
 
+/// An item of a list.
+pub(super) trait Numbered {
+    /// The provider's number of it, where that is read.
+    fn number(&self) -> Option<u64> {
+        None
+    }
+}
+
 /// A body that should be a list.
-pub(super) fn items<T: DeserializeOwned>(
+pub(super) fn items<T: DeserializeOwned + Numbered>(
     answer: &Response<Bytes>,
 ) -> Result<Items<T>, ProviderError> {
-    let list: &RawValue =
-        serde_json::from_slice(answer.body()).map_err(|error| undecodable(answer, &error))?;
-    read_items(answer, list)
+    list(answer, answer.body())
 }
 
 /// The same where the list is a part of the body.
-pub(super) fn read_items<T: DeserializeOwned>(
+pub(super) fn read_items<T: DeserializeOwned + Numbered>(
     answer: &Response<Bytes>,
-    list: &RawValue,
+    part: &RawValue,
+) -> Result<Items<T>, ProviderError> {
+    list(answer, part.get().as_bytes())
+}
+
+fn list<T: DeserializeOwned + Numbered>(
+    answer: &Response<Bytes>,
+    text: &[u8],
+) -> Result<Items<T>, ProviderError> {
+    // A page of repositories is half a megabyte: it is read once, and item by item only where one of them
+    // cannot be read.
+    if let Ok(read) = serde_json::from_slice::<Vec<T>>(text) {
+        return Ok(Items {
+            unread: Vec::new(),
+            count: read.len(),
+            last_id: read.last().and_then(T::number),
+            read,
+        });
+    }
+    one_by_one(answer, text)
+}
+
+fn one_by_one<T: DeserializeOwned>(
+    answer: &Response<Bytes>,
+    text: &[u8],
 ) -> Result<Items<T>, ProviderError> {
     #[derive(Deserialize)]
     struct OnlyId {
         id: Option<u64>,
     }
     let raw: Vec<&RawValue> =
-        serde_json::from_str(list.get()).map_err(|error| undecodable(answer, &error))?;
+        serde_json::from_slice(text).map_err(|error| undecodable(answer, &error))?;
     let mut items = Items {
         read: Vec::new(),
         unread: Vec::new(),
         count: raw.len(),
         last_id: None,
     };
-    // Only where it is needed: a page of repositories is half a megabyte.
     let id_of = |item: &RawValue| {
         let only = serde_json::from_str::<OnlyId>(item.get()).ok();
         only.and_then(|only| only.id)

@@ -15,10 +15,15 @@ pub struct Db {
     app: PgPool,
     system: PgPool,
     batches: PgPool,
+    inbox: PgPool,
 }
 
 /// Connections for the statements that take and store for many tenants at once: one each.
 const BATCHES: u32 = 2;
+
+/// Connections of the inbox: one that is busy without a pause knows its statement and has it at hand,
+/// and another for when that one waits for long.
+const INBOX: u32 = 2;
 
 /// How many connections each door holds at most.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +51,15 @@ impl Default for PoolSizes {
     fn default() -> Self {
         Self { app: 20, system: 6 }
     }
+}
+
+/// When a commit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commit {
+    /// It waits until it is lasting.
+    Waits,
+    /// A later one that waits makes it lasting; see [`Db::tenant_step`].
+    Later,
 }
 
 /// A transaction of one tenant, as `mooring_app`. Dropping it rolls back.
@@ -87,12 +101,9 @@ impl Db {
         let as_app = "SET ROLE mooring_app; SET statement_timeout = '30s'; \
                       SET idle_in_transaction_session_timeout = '60s'";
         let app = pool(&options, as_app, sizes.app).await?;
-        let system = pool(
-            &options,
-            "SET ROLE mooring_system; SET statement_timeout = '30s'",
-            sizes.system,
-        )
-        .await?;
+        let as_system = "SET ROLE mooring_system; SET statement_timeout = '30s'";
+        let system = pool(&options, as_system, sizes.system).await?;
+        let inbox = pool(&options, as_system, INBOX).await?;
         // Few connections, so that each statement is planned a few times and not by the hundred; by
         // keys alone, whatever the planner believes of tables that come and go within seconds.
         let batches = pool(
@@ -107,6 +118,7 @@ impl Db {
             app,
             system,
             batches,
+            inbox,
         })
     }
 
@@ -130,6 +142,27 @@ impl Db {
         let begin = "BEGIN; SET LOCAL synchronous_commit = off; \
                      SET LOCAL plan_cache_mode = force_generic_plan";
         self.begin(begin, organization).await
+    }
+
+    /// The same for statements that take many rows of a connection at once: they are joined by hashing,
+    /// since the planner expects arrays to be short and would look for each of ten thousand rows alone.
+    ///
+    /// # Errors
+    /// As [`Db::tenant`].
+    pub async fn tenant_in_bulk(
+        &self,
+        organization: OrganizationId,
+        commit: Commit,
+    ) -> Result<TenantTx, StoreError> {
+        let later = match commit {
+            Commit::Waits => "",
+            Commit::Later => "SET LOCAL synchronous_commit = off; ",
+        };
+        let begin = format!(
+            "BEGIN; {later}SET LOCAL plan_cache_mode = force_generic_plan; \
+             SET LOCAL enable_nestloop = off"
+        );
+        self.begin(&begin, organization).await
     }
 
     /// The same for reading only, all of it as of one moment: for what compares rows that others
@@ -177,6 +210,12 @@ impl Db {
         SystemExecutor(self.system.clone())
     }
 
+    /// The same door for the inbox alone.
+    #[must_use]
+    pub fn inbox(&self) -> SystemExecutor {
+        SystemExecutor(self.inbox.clone())
+    }
+
     /// The same door with plans pinned: for `sweeps/renewals`, whose two statements each process sends
     /// one at a time.
     #[must_use]
@@ -209,6 +248,7 @@ impl Db {
         self.app.close().await;
         self.system.close().await;
         self.batches.close().await;
+        self.inbox.close().await;
     }
 }
 

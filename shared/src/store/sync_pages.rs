@@ -52,7 +52,7 @@ pub struct Held {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reliable {
     pub(super) connection: ConnectionId,
-    pub(super) credential_version: i64,
+    pub(super) generation: i64,
     pub(super) full: bool,
     pub(super) now: DateTime<Utc>,
 }
@@ -80,7 +80,7 @@ pub(super) async fn plan(
         run.0,
         by.connection.0,
         by.full,
-        by.credential_version,
+        by.generation,
         READING,
         oldest,
     )
@@ -88,22 +88,22 @@ pub(super) async fn plan(
     .await?;
     let rows = sqlx::query!(
         r#"SELECT p.page, p.cursor, p.repository_ids IS NOT NULL AS "done!",
-            e.etag AS "etag?", e.next, COALESCE(cardinality(e.repository_ids), 0) AS "repositories!"
-         FROM sync_pages p LEFT JOIN LATERAL (SELECT * FROM page_etags e
-           WHERE e.connection_id = $2 AND e.cursor = p.cursor AND p.repository_ids IS NULL AND NOT $3
+            e.etag AS "etag?", e.next AS "next?", COALESCE(cardinality(e.repository_ids), 0) AS "repositories!"
+         FROM sync_pages p LEFT JOIN page_etags e ON e.connection_id = $2 AND e.cursor = p.cursor
+           AND p.repository_ids IS NULL AND NOT $3
            AND e.credential_version = $4 AND e.reading = $5 AND e.stored_at > $6
-           AND NOT EXISTS (
-             -- One by one, by the key: without statistics the planner would read the connection.
-             SELECT FROM unnest(e.repository_ids) AS u(id) LEFT JOIN LATERAL (
-                SELECT r.removed_at, r.last_changed_at FROM repositories r
-                WHERE r.connection_id = $2 AND r.provider_repository_id = u.id LIMIT 1) r ON true
-             WHERE r.last_changed_at IS NULL OR r.removed_at IS NOT NULL OR r.last_changed_at > e.stored_at)
-           LIMIT 1) e ON true
+           AND e.cursor NOT IN (
+             -- All of the connection's rows once, and not page by page: see `Db::tenant_in_bulk`.
+             SELECT u.cursor FROM (
+                SELECT cursor, stored_at, unnest(repository_ids) AS id FROM page_etags
+                WHERE connection_id = $2) u
+             LEFT JOIN repositories r ON r.connection_id = $2 AND r.provider_repository_id = u.id
+             WHERE r.last_changed_at IS NULL OR r.removed_at IS NOT NULL OR r.last_changed_at > u.stored_at)
          WHERE p.run_id = $1 ORDER BY p.page"#,
         run.0,
         by.connection.0,
         by.full,
-        by.credential_version,
+        by.generation,
         READING,
         oldest,
     )
@@ -187,8 +187,9 @@ pub struct InHand {
     pub run: SyncRunId,
     /// Who goes on with it.
     pub holder: Holder,
-    /// The version of the credential that lists.
-    pub credential_version: i64,
+    /// The generation of the credential that lists: what one grant is shown is told by its ETags, also
+    /// after a renewal; another grant may be shown other repositories.
+    pub generation: i64,
 }
 
 /// What a page that was read brought.
@@ -271,7 +272,7 @@ pub async fn checkpoint(
         stored.repository_ids as &[&str],
         in_hand.connection.0,
         READING,
-        in_hand.credential_version,
+        in_hand.generation,
         etag,
         stored.next.map(Value::to_string),
         stored.now,

@@ -67,8 +67,8 @@ pub struct NewRun {
     pub connection: ConnectionId,
     /// Who does it.
     pub holder: Holder,
-    /// The version of the credential that lists.
-    pub credential_version: i64,
+    /// The generation of the credential that lists.
+    pub generation: i64,
     /// Why.
     pub trigger: SyncTrigger,
     /// Without conditional requests.
@@ -87,22 +87,20 @@ const TOO_OLD: TimeDelta = TimeDelta::hours(6);
 /// # Errors
 /// [`StoreError::Missing`] where the connection is gone.
 pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningRun, StoreError> {
-    let stale = sqlx::query_scalar!(
-        "UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', \
+    sqlx::query!(
+        "WITH stale AS (UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', \
             error_code = 'superseded', finished_at = $4, \
             error_message = 'The credential changed or the run stood too long; a new run lists from the start.' \
          WHERE connection_id = $1 AND status = 'running' \
-            AND (credential_version <> $2 OR started_at < $3) RETURNING id",
+            AND (credential_version <> $2 OR started_at < $3) RETURNING id) \
+         DELETE FROM sync_pages p USING stale WHERE p.run_id = stale.id",
         new.connection.0,
-        new.credential_version,
+        new.generation,
         new.now - TOO_OLD,
         new.now,
     )
-    .fetch_all(&mut *db)
+    .execute(&mut *db)
     .await?;
-    sqlx::query!("DELETE FROM sync_pages WHERE run_id = ANY($1)", &stale)
-        .execute(&mut *db)
-        .await?;
     let row = sqlx::query!(
         r#"INSERT INTO sync_runs (organization_id, id, connection_id, job_id, job_fence,
             credential_version, trigger, status, full_listing, started_at)
@@ -117,7 +115,7 @@ pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningR
         new.connection.0,
         new.holder.job.0,
         new.holder.fence,
-        new.credential_version,
+        new.generation,
         new.trigger.as_str(),
         new.full,
         new.now,
@@ -126,7 +124,7 @@ pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningR
     .await?;
     let by = Reliable {
         connection: new.connection,
-        credential_version: new.credential_version,
+        generation: new.generation,
         full: row.full_listing,
         now: new.now,
     };
@@ -192,12 +190,20 @@ pub async fn finish(
     now: DateTime<Utc>,
 ) -> Result<Option<SyncRun>, StoreError> {
     let row = sqlx::query!(
-        r#"UPDATE sync_runs SET status = $2, complete = $3, incomplete_reason = $4, removed = $5,
-            error_code = $6, error_message = $7, finished_at = $8
-         WHERE id = $1 AND status = 'running'
-         RETURNING id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
+        r#"WITH ended AS (
+            UPDATE sync_runs SET status = $2, complete = $3, incomplete_reason = $4, removed = $5,
+                error_code = $6, error_message = $7, finished_at = $8
+            WHERE id = $1 AND status = 'running' RETURNING *
+         ), forgotten AS (
+            DELETE FROM sync_pages WHERE run_id IN (SELECT id FROM ended)
+         ), noted AS (
+            UPDATE connections c SET last_synced_at = $8,
+                last_complete_sync_at = CASE WHEN $3 THEN $8 ELSE c.last_complete_sync_at END
+            FROM ended WHERE c.id = ended.connection_id AND $2 = 'succeeded'
+         )
+         SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
-            requests, not_modified, error_code, error_message, started_at, finished_at"#,
+            requests, not_modified, error_code, error_message, started_at, finished_at FROM ended"#,
         run.0,
         ending.status.as_str(),
         ending.complete,
@@ -209,23 +215,7 @@ pub async fn finish(
     )
     .fetch_optional(&mut *db)
     .await?;
-    let Some(row) = row else { return Ok(None) };
-    sqlx::query!("DELETE FROM sync_pages WHERE run_id = $1", run.0)
-        .execute(&mut *db)
-        .await?;
-    if ending.status == SyncStatus::Succeeded {
-        sqlx::query!(
-            "UPDATE connections SET last_synced_at = $2, \
-                last_complete_sync_at = CASE WHEN $3 THEN $2 ELSE last_complete_sync_at END \
-             WHERE id = $1",
-            row.connection_id,
-            now,
-            ending.complete,
-        )
-        .execute(&mut *db)
-        .await?;
-    }
-    Ok(Some(run_of!(row)))
+    Ok(row.map(|row| run_of!(row)))
 }
 
 /// The runs of a connection, newest first; see [`Page::cut`](crate::domain::page::Page::cut) for

@@ -1,10 +1,11 @@
 //! Pages that have not changed are not read again, and nothing goes wrong behind them.
 
-use mooring_forge::{Access, Face, Match, RepositorySpec, TokenSpec};
+use mooring_forge::{Access, Face, Hold, Match, RepositorySpec, TokenSpec};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use super::{counts, names, sync_fully};
+use crate::oauth::{connect, ready};
 use crate::world::run_test;
 
 #[test]
@@ -175,5 +176,60 @@ fn a_walk_by_id_knows_where_pages_ended_and_sees_what_came_between() {
         let [_, added, _, removed, ..] = counts(&owner.sync(&id).await);
         assert_eq!((added, removed), (0, 110));
         assert_eq!(names(&owner).await.len(), 250);
+    });
+}
+
+/// Keep pages by the credential's version in place of its generation and this fails.
+#[test]
+fn a_renewed_token_is_shown_what_the_former_one_was_shown() {
+    run_test(|w| async move {
+        let (owner, _) = ready(&w).await;
+        let id = connect(&owner, "gitlab", json!({})).await;
+        owner.synced(&id).await;
+        assert_eq!(counts(&owner.sync(&id).await), [3, 0, 0, 0, 1, 1]);
+        w.clock.advance(chrono::TimeDelta::minutes(115));
+        w.idle().await;
+        let renewed = owner.connection(&id).await;
+        assert!(!renewed["last_refreshed_at"].is_null(), "{renewed}");
+        assert_eq!(counts(&owner.sync(&id).await), [3, 0, 0, 0, 1, 1]);
+    });
+}
+
+/// Let `remove_unseen` take what changed after the run began and this fails.
+#[test]
+fn what_came_while_pages_were_read_stays() {
+    run_test(|w| async move {
+        let owner = w.owner();
+        let token = w.gitlab_account("tanuki", 150);
+        let id = owner.connect_and_sync("gitlab", &token).await;
+        let first = w
+            .forge
+            .read(|state| state.repositories().map(|r| r.id).min().unwrap());
+        w.forge.edit(|state| state.delete(first));
+        let listing = Match::face(Face::GitLab).path("/api/v4/projects");
+        let gate = w.forge.gate(listing, Hold::AfterWork);
+        let path = format!("/git-connections/{id}/sync");
+        let asked = owner.post(&path, json!({})).await;
+        gate.arrived(1).await;
+        // As the handler of a delivery does.
+        w.clock.advance(chrono::TimeDelta::seconds(1));
+        let mut by_hand = PgConnection::connect_with(&w.options).await.unwrap();
+        let came = format!(
+            "INSERT INTO repositories (organization_id, id, connection_id, provider_repository_id, provider, name, \
+                full_name, url, clone_url, private, archived, fork, first_seen_at, last_changed_at) \
+             SELECT organization_id, gen_random_uuid(), connection_id, '999999', provider, name, full_name || '-new', \
+                url, clone_url, private, archived, fork, '{now}', '{now}' FROM repositories LIMIT 1",
+            now = w.clock.now().to_rfc3339()
+        );
+        by_hand.execute(AssertSqlSafe(came)).await.unwrap();
+        gate.open();
+        let job = owner.job_ended(asked.header("location").unwrap()).await;
+        let [_, added, _, removed, ..] = counts(&job);
+        assert_eq!((added, removed), (0, 1));
+        assert_eq!(names(&owner).await.len(), 150);
+        // A listing that began later and does not show it is another matter.
+        let [_, added, _, removed, ..] = counts(&owner.sync(&id).await);
+        assert_eq!((added, removed), (0, 1));
+        assert_eq!(names(&owner).await.len(), 149);
     });
 }

@@ -11,6 +11,7 @@ use shared::flows::{Context, Error, connections};
 use shared::providers::{ErrorClass, ProviderError};
 use shared::queue::catalogue::SyncConnection;
 use shared::session::{self, Asking, Session};
+use shared::store::Commit;
 use shared::store::sync_runs::{self, Holder, NewRun, RunningRun};
 use shared::vault::random;
 
@@ -116,12 +117,16 @@ async fn begin(
         organization: session.connection.organization_id,
         connection: session.connection.id,
         holder,
-        credential_version: session.generation,
+        generation: session.generation,
         trigger: wanted.trigger,
         full: wanted.full,
         now: job.now(),
     };
-    let mut tx = job.app().db.tenant(new.organization).await?;
+    let mut tx = job
+        .app()
+        .db
+        .tenant_in_bulk(new.organization, Commit::Later)
+        .await?;
     let run = sync_runs::begin(&mut tx, &new).await?;
     tx.commit().await?;
     Ok(run)

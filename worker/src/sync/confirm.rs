@@ -13,9 +13,9 @@ use shared::domain::sync::IncompleteReason;
 use shared::flows::{Context, Error};
 use shared::providers::{ErrorClass, ProviderError};
 use shared::session::Session;
-use shared::store::repositories;
 use shared::store::sync_pages::{self, PlannedPage};
 use shared::store::sync_runs::RunningRun;
+use shared::store::{Commit, repositories};
 use tokio::sync::mpsc;
 
 use super::fetch;
@@ -24,19 +24,39 @@ use super::plan::Plan;
 /// Asked for one by one at most.
 const BY_NAME: i64 = 50;
 
-/// Whether what the run has not seen is gone: `Ok(None)` yes, `Ok(Some(reason))` the listing was
-/// not whole.
-pub(super) async fn unseen_is_gone(
+/// What a run that read all its pages says of those that it has not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unseen {
+    /// Every one of them is gone.
+    Gone,
+    /// There was none when all pages were read: whatever is not on them came since, and stays.
+    None,
+    /// Nothing: the listing was not whole.
+    Unknown(IncompleteReason),
+}
+
+/// What a run says of repositories that it has not seen.
+pub(super) async fn unseen(
     context: &Context,
     session: &Session,
     run: &RunningRun,
-) -> Result<Result<Option<IncompleteReason>, ProviderError>, Error> {
-    if session.provider.walk_is_stable() || run.run.incomplete_reason.is_some() {
-        return Ok(Ok(run.run.incomplete_reason));
+) -> Result<Result<Unseen, ProviderError>, Error> {
+    if let Some(reason) = run.run.incomplete_reason {
+        return Ok(Ok(Unseen::Unknown(reason)));
     }
     let connection = &session.connection;
-    let mut tx = context.db.tenant(connection.organization_id).await?;
-    let unseen = repositories::unseen(&mut *tx, connection.id, run.run.id.0, BY_NAME + 1).await?;
+    let organization = connection.organization_id;
+    let mut tx = context
+        .db
+        .tenant_in_bulk(organization, Commit::Later)
+        .await?;
+    let unseen = repositories::unseen(&mut *tx, (&run.run).into(), BY_NAME + 1).await?;
+    if unseen.is_empty() {
+        return Ok(Ok(Unseen::None));
+    }
+    if session.provider.walk_is_stable() {
+        return Ok(Ok(Unseen::Gone));
+    }
     let many = i64::try_from(unseen.len()).is_ok_and(|count| count > BY_NAME);
     let pages = match many {
         true => sync_pages::as_seen(&mut tx, connection.id, run.run.id).await?,
@@ -48,11 +68,12 @@ pub(super) async fn unseen_is_gone(
         None => none_answers(session, &unseen).await,
     };
     Ok(whole.map(|whole| {
-        if !whole {
-            tracing::info!(connection = %connection.id,
-                "the listing changed while it was read; nothing is removed by this run");
+        if whole {
+            return Unseen::Gone;
         }
-        (!whole).then_some(IncompleteReason::PageFailed)
+        tracing::info!(connection = %connection.id,
+            "the listing changed while it was read; nothing is removed by this run");
+        Unseen::Unknown(IncompleteReason::PageFailed)
     }))
 }
 

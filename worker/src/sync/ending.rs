@@ -13,28 +13,39 @@ use shared::session::Session;
 use shared::store::outbox::{self, NewEvent};
 use shared::store::repositories::{self, Removed};
 use shared::store::sync_runs::{self, Ending, Holder, RunningRun};
-use shared::store::{TenantTx, connections, sync_pages};
+use shared::store::{Commit, TenantTx, connections, sync_pages};
 
-/// Ends a run that saw every page. What no page showed is removed, unless something was left out
-/// on the way. `None` where it is in other hands.
+use super::confirm::Unseen;
+
+/// Ends a run that saw every page. What no page showed is removed where that is known to be gone.
+/// `None` where it is in other hands.
 pub(super) async fn complete(
     context: &Context,
     session: &Session,
     run: &RunningRun,
     holder: Holder,
-    reason: Option<IncompleteReason>,
+    unseen: Unseen,
 ) -> Result<Option<SyncRun>, Error> {
     let connection = &session.connection;
     let now = context.clock.now();
-    let mut tx = context.db.tenant(connection.organization_id).await?;
+    let reason = match unseen {
+        Unseen::Unknown(reason) => Some(reason),
+        Unseen::Gone | Unseen::None => None,
+    };
+    let organization = connection.organization_id;
+    let mut tx = context
+        .db
+        .tenant_in_bulk(organization, Commit::Waits)
+        .await?;
     let Some(health) = lock(&mut tx, session, run, holder, true).await? else {
         return Ok(None);
     };
-    let removed = if reason.is_none() {
+    if reason.is_none() {
         sync_pages::forget_passed(&mut tx, connection.id, run.run.id).await?;
-        repositories::remove_unseen(&mut *tx, connection.id, run.run.id.0, now).await?
-    } else {
-        Vec::new()
+    }
+    let removed = match unseen {
+        Unseen::Gone => repositories::remove_unseen(&mut *tx, (&run.run).into(), now).await?,
+        Unseen::None | Unseen::Unknown(_) => Vec::new(),
     };
     let gone = i32::try_from(removed.len()).unwrap_or(i32::MAX);
     let ending = Ending {
@@ -55,7 +66,6 @@ pub(super) async fn complete(
         }
         _ => {}
     }
-    let organization = connection.organization_id;
     let mut events: Vec<NewEvent> = removed.iter().map(|one| is_gone(connection, one)).collect();
     events.extend(ended.as_ref().map(went_through));
     outbox::append(&mut *tx, organization, &events, now).await?;
@@ -159,9 +169,9 @@ async fn lock(
     holder: Holder,
     whole: bool,
 ) -> Result<Option<HealthCode>, Error> {
-    let connection = connections::get_for_update(&mut **tx, session.connection.id)
+    let health = connections::lock_health(&mut **tx, session.connection.id)
         .await?
         .ok_or(Error::NotFound("connection"))?;
     let held = sync_runs::hold(&mut *tx, run.run.id, whole, holder).await?;
-    Ok(held.then_some(connection.health_code))
+    Ok(held.then_some(health))
 }

@@ -72,7 +72,22 @@ impl Keeper<'_> {
             connection: self.session.connection.id,
             run: run.run.id,
             holder: self.holder,
-            credential_version: self.session.version,
+            generation: self.session.generation,
+        }
+    }
+
+    /// A transaction for these pages, with the connection locked.
+    async fn begin(&self, pages: &[Fetched], now: DateTime<Utc>) -> Result<TenantTx, Error> {
+        let connection = &self.session.connection;
+        let limit = pages
+            .last()
+            .map_or_else(RateLimit::default, |page| page.answer.page.rate_limit);
+        let organization = connection.organization_id;
+        let mut tx = self.context.db.tenant_step(organization).await?;
+        if connections::record_use(&mut *tx, connection.id, &limit, now).await? {
+            Ok(tx)
+        } else {
+            Err(Error::NotFound("connection"))
         }
     }
 
@@ -90,10 +105,7 @@ impl Keeper<'_> {
             None => Likely::New,
             Some(_) => Likely::Known,
         };
-        let mut tx = self.context.db.tenant_step(organization).await?;
-        connections::get_for_update(&mut *tx, connection.id)
-            .await?
-            .ok_or(Error::NotFound("connection"))?;
+        let mut tx = self.begin(pages, now).await?;
         let rows = pages.iter().flat_map(|one| &one.answer.page.repositories);
         let mut changes = repositories::upsert_page(&mut tx, owner, likely, rows).await?;
         let added = changes.added;
@@ -104,10 +116,6 @@ impl Keeper<'_> {
                 return Ok(false);
             }
         }
-        let limit = pages
-            .last()
-            .map_or_else(RateLimit::default, |page| page.answer.page.rate_limit);
-        connections::record_use(&mut *tx, connection.id, &limit, now).await?;
         if added != 0 {
             repositories::move_counters(&mut tx, organization, connection.id, added).await?;
         }
@@ -172,7 +180,6 @@ impl Keeper<'_> {
 
     /// One transaction: checkpoint.
     async fn unchanged(&self, run: &mut RunningRun, pages: &[Fetched]) -> Result<bool, Error> {
-        let connection = &self.session.connection;
         let held = |page: &Fetched| {
             page.wanted
                 .held
@@ -193,22 +200,10 @@ impl Keeper<'_> {
             requests: count(requests as usize),
             incomplete: reasons.flatten().next(),
         };
-        let limit = pages
-            .last()
-            .map_or_else(RateLimit::default, |page| page.answer.page.rate_limit);
-        let now = self.context.clock.now();
-        let mut tx = self
-            .context
-            .db
-            .tenant_step(connection.organization_id)
-            .await?;
-        connections::get_for_update(&mut *tx, connection.id)
-            .await?
-            .ok_or(Error::NotFound("connection"))?;
+        let mut tx = self.begin(pages, self.context.clock.now()).await?;
         if !sync_pages::checkpoint_unchanged(&mut tx, &self.in_hand(run), &stored).await? {
             return Ok(false);
         }
-        connections::record_use(&mut *tx, connection.id, &limit, now).await?;
         tx.commit().await?;
 
         run.pages += count(pages.len());

@@ -103,16 +103,16 @@ pub async fn walk_paced(
         Some(Some(Err(error))) => return Ok(Walked::Stopped(error, Box::new(run))),
         Some(None) | None => return halted(context, session, &run, holder, halt()).await,
     }
-    let asked = confirm::unseen_is_gone(context, session, &run);
+    let asked = confirm::unseen(context, session, &run);
     let Some(answer) = stop.run_until_cancelled(asked).await else {
         return halted(context, session, &run, holder, halt()).await;
     };
-    let reason = match answer? {
-        Ok(reason) => reason,
+    let unseen = match answer? {
+        Ok(unseen) => unseen,
         Err(error) => return Ok(Walked::Stopped(error, Box::new(run))),
     };
     let undecodable = run.undecodable;
-    let ended = ending::complete(context, session, &run, holder, reason).await?;
+    let ended = ending::complete(context, session, &run, holder, unseen).await?;
     Ok(ended.map_or(Walked::Superseded, |run| {
         Walked::Ended(Box::new(run), undecodable)
     }))

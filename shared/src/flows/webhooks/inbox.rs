@@ -2,17 +2,20 @@
 //!
 //! Needs: a commit waits for the disk, and so does everybody who commits; a storm of deliveries must
 //! not be a storm of commits, and one alone must not wait for company.
-//! Design: some tasks take turns at what has gathered. Whoever is free takes all of it, up to a number
-//! of rows and bytes, and sends it at once: at rest that is a batch of one, in a storm dozens, and while
-//! one batch waits for the disk the next one is worked on. Nobody lingers.
+//! Design: what has gathered is taken, up to a number of rows and bytes, and sent at once; when it is
+//! committed, so is what has gathered meanwhile. At rest that is a batch of one, in a storm dozens, and
+//! nobody lingers. Two batches at once would be of half the size each, and cost more together; but where
+//! one takes long (a large one, a lock, a connection that hangs), the next does not wait for it.
 //! A batch that a single row spoils (or that a deadlock ended) is sent again row by row, so no delivery
 //! can fail another. What the database could not take is told to whoever sent it, and since not every
 //! provider sends again, it is owed ([`Owed`]) as soon as the database takes anything.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::owed::Owed;
 use crate::clock::Clock;
@@ -22,8 +25,10 @@ use crate::queue::{Doorbell, NewJob, enqueue};
 use crate::store::inbox::{self, NewDelivery, Repeat};
 use crate::store::{Db, StoreError};
 
-/// Batches on their way at once.
+/// Batches on their way at once, where the first of them takes longer than [`LONG`].
 const AT_ONCE: usize = 2;
+/// How long a batch goes alone.
+const LONG: Duration = Duration::from_millis(20);
 /// Deliveries in one batch.
 const ROWS: usize = 256;
 /// Bytes of bodies in one batch, but for a single one that is larger.
@@ -61,6 +66,7 @@ impl Inbox {
     pub(super) fn start(db: &Db, clock: &Clock, doorbell: &Doorbell, owed: &Owed) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         let receiver = Arc::new(Mutex::new(receiver));
+        let turn = Arc::new(Semaphore::new(1));
         for _ in 0..AT_ONCE {
             let work = Work {
                 owed: owed.clone(),
@@ -68,7 +74,7 @@ impl Inbox {
                 clock: clock.clone(),
                 doorbell: doorbell.clone(),
             };
-            tokio::spawn(work.go_on(Arc::clone(&receiver)));
+            tokio::spawn(work.go_on(Arc::clone(&receiver), Arc::clone(&turn)));
         }
         Self(sender)
     }
@@ -94,8 +100,13 @@ struct Work {
 }
 
 impl Work {
-    async fn go_on(self, waiting: Arc<Mutex<mpsc::UnboundedReceiver<Waiting>>>) {
-        loop {
+    async fn go_on(
+        self,
+        waiting: Arc<Mutex<mpsc::UnboundedReceiver<Waiting>>>,
+        turn: Arc<Semaphore>,
+    ) {
+        // Never closed.
+        while let Ok(mine) = turn.acquire().await {
             let mut batch = Vec::new();
             {
                 let mut waiting = waiting.lock().await;
@@ -112,7 +123,11 @@ impl Work {
                     batch.push(next);
                 }
             }
-            self.answer(batch).await;
+            let mut answered = pin!(self.answer(batch));
+            if timeout(LONG, &mut answered).await.is_err() {
+                drop(mine);
+                answered.await;
+            }
         }
     }
 
@@ -187,7 +202,7 @@ impl Work {
         let mut open: Vec<usize> = (0..batch.len()).collect();
         for _ in 0..ROUNDS {
             let rows: Vec<NewDelivery> = open.iter().map(|place| batch[*place].clone()).collect();
-            let new = inbox::keep(&self.db.system(), &rows, job.row()).await?;
+            let new = inbox::keep(&self.db.inbox(), &rows, job.row()).await?;
             let mut lanes = Vec::new();
             open.retain(|place| {
                 let delivery = &batch[*place];

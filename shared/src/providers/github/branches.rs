@@ -9,7 +9,7 @@
 
 use serde::Deserialize;
 
-use super::super::transport::items;
+use super::super::transport::{Numbered, items};
 use super::super::{Access, BranchPage, BranchQuery, ErrorClass, ProviderError};
 use super::client::Client;
 use super::repositories::has_next;
@@ -26,6 +26,8 @@ struct Item {
     protected: Option<bool>,
 }
 
+impl Numbered for Item {}
+
 #[derive(Deserialize)]
 struct Commit {
     sha: String,
@@ -37,6 +39,8 @@ struct Ref {
     name: String,
     object: Commit,
 }
+
+impl Numbered for Ref {}
 
 pub(super) async fn page(
     client: &Client,

@@ -18,7 +18,7 @@ use http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::transport::{Items, etag, failure, items, object, read_items};
+use super::super::transport::{Items, Numbered, etag, failure, items, object, read_items};
 use super::super::{
     Access, CheckedPage, Cursor, ErrorClass, HeldPage, ListQuery, ProviderError, RepositoryPage,
     Scheme,
@@ -51,6 +51,12 @@ pub(super) struct Repo {
     permissions: Option<Permissions>,
     size: Option<i64>,
     pushed_at: Option<DateTime<Utc>>,
+}
+
+impl Numbered for Repo {
+    fn number(&self) -> Option<u64> {
+        Some(self.id)
+    }
 }
 
 #[derive(Deserialize)]

@@ -7,7 +7,7 @@
 use gitlab::api::projects::repository::branches::Branches;
 use serde::Deserialize;
 
-use super::super::transport::items;
+use super::super::transport::{Numbered, items};
 use super::super::{Access, BranchPage, BranchQuery, ProviderError};
 use super::client::{Client, unbuildable};
 use super::errors;
@@ -21,6 +21,8 @@ struct Item {
     default: Option<bool>,
     protected: Option<bool>,
 }
+
+impl Numbered for Item {}
 
 #[derive(Deserialize)]
 struct Commit {

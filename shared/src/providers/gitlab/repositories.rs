@@ -19,7 +19,7 @@ use gitlab::api::projects::{Project as ProjectEndpoint, ProjectOrderBy, Projects
 use http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::super::transport::{Items, etag, failure, items, object};
+use super::super::transport::{Items, Numbered, etag, failure, items, object};
 use super::super::{
     Access, CheckedPage, Cursor, ErrorClass, HeldPage, ListQuery, ProviderError, RepositoryPage,
 };
@@ -46,6 +46,12 @@ pub(super) struct Project {
     forked_from_project: Option<serde::de::IgnoredAny>,
     permissions: Option<Permissions>,
     last_activity_at: Option<DateTime<Utc>>,
+}
+
+impl Numbered for Project {
+    fn number(&self) -> Option<u64> {
+        Some(self.id)
+    }
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ use row::select;
 
 use super::error::StoreError;
 use crate::domain::connection::{Connection, Usable};
+use crate::domain::health::HealthCode;
 use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::lifecycle::ConnectionStatus;
 use crate::domain::provider::ProviderKind;
@@ -54,6 +55,23 @@ pub async fn get_for_update(
         .fetch_optional(db)
         .await?;
     Ok(row.map(Into::into))
+}
+
+/// The health of a connection, which is locked as by [`get_for_update`]; `None` where it is gone.
+///
+/// # Errors
+/// As every statement.
+pub async fn lock_health(
+    db: impl PgExecutor<'_>,
+    id: ConnectionId,
+) -> Result<Option<HealthCode>, StoreError> {
+    let health = sqlx::query_scalar!(
+        r#"SELECT health_code AS "health_code: _" FROM connections WHERE id = $1 FOR NO KEY UPDATE"#,
+        id.0
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(health)
 }
 
 /// One connection, locked against everything, what points at it included: for its deletion.

@@ -207,7 +207,8 @@ pub async fn set_health(
     Ok(())
 }
 
-/// Notes a use of the credential and what the answer told of the rate limit.
+/// Notes a use of the credential and what the answer told of the rate limit; whether the connection is
+/// there. It is locked until the transaction ends.
 ///
 /// # Errors
 /// As every statement.
@@ -216,8 +217,8 @@ pub async fn record_use(
     id: ConnectionId,
     limit: &RateLimit,
     now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    sqlx::query!(
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
         "UPDATE connections SET last_used_at = $2, rate_limit = COALESCE($3, rate_limit), \
             rate_limit_remaining = COALESCE($4, rate_limit_remaining), \
             rate_limit_reset_at = COALESCE($5, rate_limit_reset_at) \
@@ -230,7 +231,7 @@ pub async fn record_use(
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// Deletes a connection with everything that hangs on it; whether it was there.

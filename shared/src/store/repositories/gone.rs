@@ -2,10 +2,31 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgExecutor;
-use uuid::Uuid;
 
-use crate::domain::ids::{ConnectionId, RepositoryId};
+use crate::domain::ids::{ConnectionId, RepositoryId, SyncRunId};
+use crate::domain::sync::SyncRun;
 use crate::store::error::StoreError;
+
+/// A run that has seen every page.
+#[derive(Clone, Copy, Debug)]
+pub struct Walk {
+    /// Its connection.
+    pub connection: ConnectionId,
+    /// The run.
+    pub run: SyncRunId,
+    /// When it began.
+    pub began_at: DateTime<Utc>,
+}
+
+impl From<&SyncRun> for Walk {
+    fn from(run: &SyncRun) -> Self {
+        Self {
+            connection: run.connection_id,
+            run: run.id,
+            began_at: run.started_at,
+        }
+    }
+}
 
 /// What a complete run found to be gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +39,8 @@ pub struct Removed {
     pub full_name: String,
 }
 
-/// Marks as removed what a complete run has not seen on any of its pages.
+/// Marks as removed what a complete run has not seen on any of its pages. What came or changed after it
+/// began it cannot speak of: that stays.
 ///
 /// `NOT IN` over ids that are never null, because it is hashed whatever the planner expects of arrays;
 /// an anti-join is a loop over all pairs there, which is half a minute for 10,000 repositories.
@@ -27,18 +49,19 @@ pub struct Removed {
 /// As every statement.
 pub async fn remove_unseen(
     db: impl PgExecutor<'_>,
-    connection: ConnectionId,
-    run: Uuid,
+    run: Walk,
     now: DateTime<Utc>,
 ) -> Result<Vec<Removed>, StoreError> {
     let rows = sqlx::query!(
         "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.provider_repository_id NOT IN \
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.last_changed_at <= $4 \
+            AND r.provider_repository_id NOT IN \
             (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2) \
          RETURNING r.id, r.provider_repository_id, r.full_name",
-        connection.0,
-        run,
+        run.connection.0,
+        run.run.0,
         now,
+        run.began_at,
     )
     .fetch_all(db)
     .await?;
@@ -52,24 +75,25 @@ pub async fn remove_unseen(
         .collect())
 }
 
-/// What a run has not seen on any of its pages, at most `limit`: id and full name.
+/// What [`remove_unseen`] would remove, at most `limit`: the provider's id and the full name.
 ///
 /// # Errors
 /// As every statement.
 pub async fn unseen(
     db: impl PgExecutor<'_>,
-    connection: ConnectionId,
-    run: Uuid,
+    run: Walk,
     limit: i64,
 ) -> Result<Vec<(String, String)>, StoreError> {
     let rows = sqlx::query!(
         "SELECT r.provider_repository_id, r.full_name FROM repositories r \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.provider_repository_id NOT IN \
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.last_changed_at <= $4 \
+            AND r.provider_repository_id NOT IN \
             (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2) \
          LIMIT $3",
-        connection.0,
-        run,
+        run.connection.0,
+        run.run.0,
         limit,
+        run.began_at,
     )
     .fetch_all(db)
     .await?;

@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared::clock::Clock;
-use shared::domain::ids::{ConnectionId, OrganizationId};
+use shared::domain::ids::{ConnectionId, OrganizationId, SyncRunId};
 use shared::domain::page::{PageRequest, Start};
 use shared::domain::provider::ProviderKind;
 use shared::domain::repository::{RemoteRepository, Repository};
 use shared::domain::secret::{ExposeSecret, Secret};
-use shared::store::repositories::{self, Filter, Key, Likely};
+use shared::store::repositories::{self, Filter, Key, Likely, Walk};
 use shared::store::sweeps::{TurnKind, take_turns};
-use shared::store::{Db, PoolSizes};
+use shared::store::{Commit, Db, PoolSizes};
 use sqlx::{Connection, PgConnection};
 
 use super::super::load;
@@ -46,6 +46,15 @@ enum Question {
     Upsert(Vec<RemoteRepository>),
     /// Whose sync is due.
     Turns,
+}
+
+/// The run that is at its end.
+fn walk(began_at: DateTime<Utc>) -> Walk {
+    Walk {
+        connection: connection(ONE),
+        run: SyncRunId(run_id()),
+        began_at,
+    }
 }
 
 struct Asker {
@@ -282,12 +291,15 @@ impl Asker {
             take_turns(&self.db.system(), TurnKind::Sync, interval, now, 500).await?;
             return Ok(began.elapsed());
         }
-        let of_one = matches!(
-            question,
-            Question::Unseen | Question::RemoveUnseen | Question::Upsert(_)
-        );
-        let of = organization(if of_one { 2 } else { 1 });
-        let mut tx = self.db.tenant(of).await?;
+        // As a sync does it, where a sync does it.
+        let of = organization(2);
+        let mut tx = match question {
+            Question::Unseen | Question::RemoveUnseen => {
+                self.db.tenant_in_bulk(of, Commit::Later).await?
+            }
+            Question::Upsert(_) => self.db.tenant_step(of).await?,
+            _ => self.db.tenant(organization(1)).await?,
+        };
         let page = |start| PageRequest {
             page: 1,
             per_page: 30,
@@ -309,10 +321,10 @@ impl Asker {
                 repositories::counted(&mut *tx, None).await?;
             }
             Question::Unseen => {
-                repositories::unseen(&mut *tx, connection(ONE), run_id(), 51).await?;
+                repositories::unseen(&mut *tx, walk(now), 51).await?;
             }
             Question::RemoveUnseen => {
-                repositories::remove_unseen(&mut *tx, connection(ONE), run_id(), now).await?;
+                repositories::remove_unseen(&mut *tx, walk(now), now).await?;
             }
             Question::Upsert(page) => {
                 let owner = repositories::Owner {

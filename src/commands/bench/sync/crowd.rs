@@ -49,7 +49,7 @@ impl Bench {
     /// A service that has been at work for a moment: its connections to the database stand and know
     /// their statements.
     async fn warm_up(&self) -> Result<(), Failure> {
-        let connections = self.accounts("early", WARM, 2 * PER_PAGE).await?;
+        let connections = self.accounts("early", WARM, self.options.each).await?;
         let began = self.parts.context.clock.now();
         let workers = Workers::start(&self.rig.config, &self.parts);
         let outcome = async {

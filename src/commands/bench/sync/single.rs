@@ -9,6 +9,7 @@ use shared::domain::meter::CallClass;
 use shared::domain::sync::SyncTrigger;
 use shared::flows::Error;
 use shared::session;
+use shared::store::Commit;
 use shared::store::sync_runs::{self, Holder, NewRun};
 use tokio_util::sync::CancellationToken;
 use worker::sync::{Walked, walk_paced};
@@ -77,12 +78,15 @@ impl Bench {
             organization: connection.organization_id,
             connection: connection.id,
             holder,
-            credential_version: session.version,
+            generation: session.generation,
             trigger: SyncTrigger::Manual,
             full: false,
             now,
         };
-        let mut tx = context.db.tenant(new.organization).await?;
+        let mut tx = context
+            .db
+            .tenant_in_bulk(new.organization, Commit::Later)
+            .await?;
         let run = sync_runs::begin(&mut tx, &new).await?;
         tx.commit().await?;
         let never = CancellationToken::new();

@@ -87,12 +87,21 @@ async fn measure(rig: &Rig, options: &Options) -> Result<(), Failure> {
         [] => vec![500, 2000],
         some => some.to_vec(),
     };
-    for rate in rates {
-        let steady = sender::send(&stage, options.connections, Some(rate), time).await?;
+    for rate in &rates {
+        let steady = sender::send(&stage, options.connections, Some(*rate), time).await?;
         tell(&format!("{rate}/s"), &steady, options, &stage);
     }
     let stored = stage.stored(rig).await?;
-    let peer = peer::run(rig, stage.body(), options.connections, time).await?;
+    let peer = peer::run(rig, stage.body(), options.connections, time, &rates).await?;
+    for steady in &peer.steady {
+        println!(
+            "{}",
+            json!({
+                "bench": "webhooks", "what": format!("one row per commit, {}/s", steady.rate), "by": peer.by,
+                "p50_ms": milliseconds(steady.p50), "p99_ms": milliseconds(steady.p99),
+            })
+        );
+    }
     println!(
         "{}",
         json!({
@@ -111,8 +120,11 @@ async fn measure(rig: &Rig, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+fn milliseconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1e5).round() / 1e2
+}
+
 fn tell(what: &str, measured: &Measured, options: &Options, stage: &Stage) {
-    let milliseconds = |time: Duration| (time.as_secs_f64() * 1e5).round() / 1e2;
     println!(
         "{}",
         json!({

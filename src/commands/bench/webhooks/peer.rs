@@ -1,7 +1,7 @@
 //! One row per commit, as a program without an inbox does it: by `pgbench` where that is installed,
 //! else by as many connections of our own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -22,16 +22,29 @@ pub struct Peer {
     pub by: &'static str,
     /// Whether bodies are compressed by lz4, as the inbox's are.
     pub lz4: bool,
+    /// How soon a commit was answered at steady rates; nothing without `pgbench`.
+    pub steady: Vec<Steady>,
+}
+
+/// Commits at a steady rate.
+pub struct Steady {
+    /// So many a second.
+    pub rate: u32,
+    /// The median time to the answer.
+    pub p50: Duration,
+    /// The time that one in a hundred exceeds.
+    pub p99: Duration,
 }
 
 const INSERT: &str = "INSERT INTO peer_rows (delivery_id, body) VALUES (gen_random_uuid(), ";
 
-/// Inserts rows with this body over so many connections for so long.
+/// Inserts rows with this body over so many connections for so long, as fast as can be and at rates.
 pub async fn run(
     rig: &Rig,
     body: &[u8],
     connections: usize,
     time: Duration,
+    rates: &[u32],
 ) -> Result<Peer, Failure> {
     let options = rig.database.connect_options();
     let mut db = PgConnection::connect_with(&options).await?;
@@ -41,26 +54,47 @@ pub async fn run(
         .execute("ALTER TABLE peer_rows ALTER COLUMN body SET COMPRESSION lz4")
         .await
         .is_ok();
-    match pgbench(&options, body, connections, time).await {
-        Some(rate) => Ok(Peer {
-            rate,
-            by: "pgbench -M prepared",
-            lz4,
-        }),
-        None => Ok(Peer {
+    let run = async |rate| pgbench(&options, body, connections, time, rate).await;
+    let Some((rate, _)) = run(None).await else {
+        return Ok(Peer {
             rate: own(&options, body, connections, time).await?,
             by: "connections of our own (no pgbench here)",
             lz4,
-        }),
+            steady: Vec::new(),
+        });
+    };
+    let mut steady = Vec::new();
+    for rate in rates {
+        let Some((_, mut took)) = run(Some(*rate)).await else {
+            continue;
+        };
+        took.sort_unstable();
+        let at = |part: f64| {
+            let place = (took.len().saturating_sub(1) as f64 * part) as usize;
+            took.get(place).copied().unwrap_or_default()
+        };
+        steady.push(Steady {
+            rate: *rate,
+            p50: at(0.50),
+            p99: at(0.99),
+        });
     }
+    Ok(Peer {
+        rate,
+        by: "pgbench -M prepared",
+        lz4,
+        steady,
+    })
 }
 
+/// Commits per second, and, where a rate was given, how long each took.
 async fn pgbench(
     options: &PgConnectOptions,
     body: &[u8],
     connections: usize,
     time: Duration,
-) -> Option<f64> {
+    rate: Option<u32>,
+) -> Option<(f64, Vec<Duration>)> {
     let program = program().await?;
     let scratch = Scratch::new("pgbench").ok()?;
     std::fs::create_dir_all(scratch.path()).ok()?;
@@ -68,6 +102,11 @@ async fn pgbench(
     let literal = format!("{INSERT}'\\x{}'::bytea);\n", hex::encode(body));
     std::fs::write(&script, literal).ok()?;
     let mut command = Command::new(program);
+    if let Some(rate) = rate {
+        let log = scratch.path().join("log");
+        command.args(["-R", &rate.to_string(), "-l", "--log-prefix"]);
+        command.arg(log);
+    }
     if let Some(socket) = options.get_socket() {
         command.arg("-h").arg(socket);
     } else {
@@ -101,7 +140,24 @@ async fn pgbench(
         tracing::warn!(%why, "pgbench did not run");
     }
     let line = text.lines().find(|line| line.starts_with("tps = "))?;
-    line.split_whitespace().nth(2)?.parse().ok()
+    let rate = line.split_whitespace().nth(2)?.parse().ok()?;
+    Some((rate, logged(scratch.path())))
+}
+
+/// The times of transactions in the logs of a folder: the third word of a line, in microseconds.
+fn logged(folder: &Path) -> Vec<Duration> {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let logs = files.filter(|file| file.file_name().to_string_lossy().starts_with("log."));
+    let texts = logs.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+    let mut took = Vec::new();
+    for text in texts {
+        let times = text.lines().filter_map(|line| {
+            let time = line.split_whitespace().nth(2)?;
+            time.parse().ok().map(Duration::from_micros)
+        });
+        took.extend(times);
+    }
+    took
 }
 
 /// Beside the server's other programs, or on the path.

@@ -9,7 +9,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::super::super::transport::{object, read_items};
+use super::super::super::transport::{Numbered, object, read_items};
 use super::super::client::Client;
 use super::super::repositories::has_next;
 use crate::providers::{Access, ErrorClass, Holding, ProviderError};
@@ -29,6 +29,8 @@ struct One {
 struct Repository {
     permissions: Option<Permissions>,
 }
+
+impl Numbered for Repository {}
 
 #[derive(Deserialize)]
 struct Permissions {
