@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use clap::Parser;
 use mooring_forge::{
-    AppSpec, Face, Forge, InstallationSpec, RepositorySpec, Role, Seeded, Serve, TokenKind,
-    TokenSpec, seed,
+    AppId, AppSpec, Face, Forge, Happened, HookPlace, InstallationSpec, Post, RepositorySpec, Role,
+    Running, Seeded, Serve, TokenKind, TokenSpec, azure_repository_id, azure_subscription_id, seed,
 };
 
 #[derive(Parser)]
@@ -53,12 +53,14 @@ async fn main() -> std::io::Result<()> {
     println!("GITLAB_URL={}", running.gitlab.url);
     println!("BITBUCKET_WEB_URL={}", running.bitbucket.web_url);
     println!("BITBUCKET_API_URL={}", running.bitbucket.api_url);
+    println!("AZURE_URL={}", running.azure.url);
     println!("GITHUB_TOKEN={}", seeded.github_token);
     println!("GITLAB_TOKEN={}", seeded.gitlab_token);
     for (name, spec) in unusual(&forge, &seeded.login) {
         println!("{name}_TOKEN={}", forge.mint(spec));
     }
-    show_app(&forge, &seeded.login);
+    let app = show_app(&forge, &seeded.login);
+    show_hooks(&forge, &running, app).await;
     for face in [Face::GitHub, Face::GitLab, Face::Bitbucket] {
         forge.set_remaining(face, "hubot", 0);
     }
@@ -72,7 +74,7 @@ async fn main() -> std::io::Result<()> {
 }
 
 /// An App that is installed at `acme`: its assertion, good for nine minutes, and a token of a user of it.
-fn show_app(forge: &Forge, login: &str) {
+fn show_app(forge: &Forge, login: &str) -> AppId {
     let app = forge.add_app(login, AppSpec::new("sandbox-app"));
     let installation = forge.install(InstallationSpec::all(app.id, "acme"));
     let suspended = forge.install(InstallationSpec::all(app.id, "globex"));
@@ -82,6 +84,57 @@ fn show_app(forge: &Forge, login: &str) {
     println!("GITHUB_APP_USER_TOKEN={}", forge.mint(user));
     println!("GITHUB_INSTALLATION={installation}");
     println!("GITHUB_SUSPENDED_INSTALLATION={suspended}");
+    app.id
+}
+
+/// Hooks at `acme/storefront`, one of every provider, and one of the App. Each has sent a push twice: once with an answer,
+/// and once it was lost.
+async fn show_hooks(forge: &Forge, running: &Running, app: AppId) {
+    let named = |name: &str| {
+        forge.read(|state| {
+            let mut all = state.repositories();
+            all.find(|one| one.name == name).map_or(0, |one| one.id)
+        })
+    };
+    let repository = named("storefront");
+    // A page that answers whatever is sent there.
+    let url = format!("{}/_signin", running.azure.url);
+    let hook = |face, place, events: &[&str]| {
+        forge.edit(|state| {
+            let id = state.add_hook(face, place, &url, "c2VjcmV0");
+            state.set_hook_events(id, events);
+            id
+        })
+    };
+    let place = HookPlace::Repository(repository);
+    let github = hook(Face::GitHub, place, &["push"]);
+    let of_app = hook(Face::GitHub, HookPlace::App(app), &[]);
+    let gitlab = hook(Face::GitLab, place, &["push_events"]);
+    let bitbucket = hook(Face::Bitbucket, place, &["repo:push"]);
+    let azure = hook(Face::Azure, place, &["git.push"]);
+    let (before, after) = (Some("a".repeat(40)), Some("b".repeat(40)));
+    let push = [Happened::Push(repository, "main".into(), before, after)];
+    let lost = Post {
+        lost: 100,
+        ..Post::default()
+    };
+    let mut sent = forge.tell(running, &push, Post::default()).await;
+    sent.extend(forge.tell(running, &push, lost).await);
+    for (name, id) in [
+        ("GITHUB", github),
+        ("GITHUB_APP", of_app),
+        ("GITLAB", gitlab),
+        ("AZURE", azure),
+    ] {
+        let first = sent.iter().find(|one| one.hook == id);
+        println!("{name}_DELIVERY={}", first.map_or(0, |one| one.id));
+    }
+    println!("GITHUB_HOOK={github}");
+    println!("GITLAB_PROJECT={repository}");
+    println!("GITLAB_HOOK={gitlab}");
+    println!("BITBUCKET_HOOK={bitbucket}");
+    println!("AZURE_REPOSITORY={}", azure_repository_id(repository));
+    println!("AZURE_SUBSCRIPTION={}", azure_subscription_id(azure));
 }
 
 /// Tokens for everything that can be wrong with one. The account `hubot` has spent its budgets, and the organization
@@ -111,5 +164,13 @@ fn unusual(forge: &Forge, login: &str) -> Vec<(&'static str, TokenSpec)> {
         ),
         ("BITBUCKET_ACCESS", TokenSpec::bitbucket_access("acme")),
         ("BITBUCKET_SPENT", TokenSpec::bitbucket("hubot")),
+        (
+            "AZURE",
+            TokenSpec::of(login, TokenKind::AzureEntra, &["user_impersonation"]),
+        ),
+        (
+            "AZURE_EXPIRED",
+            TokenSpec::of(login, TokenKind::AzureEntra, &["user_impersonation"]).expires_at(past),
+        ),
     ]
 }

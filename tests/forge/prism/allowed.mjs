@@ -51,6 +51,9 @@ const metadata = {
   "kas.version": NULL,
 };
 
+// Ids are declared as strings, and are shown as numbers in the examples beside.
+const hook = { id: UNTYPED, project_id: UNTYPED };
+
 const token = { description: NULL, expires_at: NULL };
 
 // The whole body: the description wants a `message`, GitLab answers an expired or revoked token as OAuth has it, with
@@ -74,7 +77,7 @@ const repository = {
   "values.links.clone.href": SCP,
 };
 
-export const allowed = { installations, project, group, metadata, token, refusal, newest, scopes, repository };
+export const allowed = { installations, project, group, metadata, hook, token, refusal, newest, scopes, repository };
 
 // The description names 200 alone for many endpoints; other answers match nothing in it.
 export const UNDECLARED_STATUS = "Unable to match the returned status code";

@@ -4,7 +4,7 @@
 const env = process.env;
 const github = (path, status = 200, more = {}) => ({
   face: "github",
-  via: status === 200 ? env.GITHUB_STRICT : env.GITHUB_LENIENT,
+  via: status < 300 ? env.GITHUB_STRICT : env.GITHUB_LENIENT,
   path,
   status,
   ...more,
@@ -28,6 +28,15 @@ const bitbucket = (path, status = 200, more = {}) => ({
   ...more,
   headers: { authorization: more.authorization ?? basic(env.BITBUCKET_TOKEN) },
 });
+const versioned = (path) => `${path}${path.includes("?") ? "&" : "?"}api-version=7.1`;
+const azure = (path, status = 200, more = {}) => ({
+  face: "azure",
+  via: env.AZURE_LENIENT,
+  path: `/acme/_apis/hooks/subscriptions${more.unversioned ? path : versioned(path)}`,
+  status,
+  ...more,
+  headers: { authorization: `Bearer ${more.token ?? env.AZURE_TOKEN}` },
+});
 const expired = env.GITHUB_EXPIRED_TOKEN;
 const spent = env.GITHUB_SPENT_TOKEN;
 const newest = {
@@ -41,10 +50,43 @@ const user = { token: env.GITHUB_APP_USER_TOKEN };
 const mint = (installation, status, body = {}) =>
   github(`/app/installations/${installation}/access_tokens`, status, {
     ...app,
-    via: status === 201 ? env.GITHUB_STRICT : env.GITHUB_LENIENT,
     method: "POST",
     body,
   });
+
+// Hooks are made for this address; those that stand already deliver elsewhere.
+const url = "https://mooring.example/webhooks";
+const post = (body) => ({ method: "POST", body });
+const put = (body) => ({ method: "PUT", body });
+const remove = { method: "DELETE" };
+
+const githubHooks = "/repos/acme/storefront/hooks";
+const githubHook = `${githubHooks}/${env.GITHUB_HOOK}`;
+const spec = {
+  name: "web",
+  active: true,
+  events: ["push"],
+  config: { url, content_type: "json", secret: "s", insecure_ssl: "0" },
+};
+
+const gitlabHooks = `/projects/${env.GITLAB_PROJECT}/hooks`;
+const gitlabHook = `${gitlabHooks}/${env.GITLAB_HOOK}`;
+
+const bitbucketHooks = "/repositories/acme/storefront/hooks";
+const bitbucketHook = `${bitbucketHooks}/%7B${env.BITBUCKET_HOOK}%7D`;
+const hook = { description: "Mooring", url, active: true, secret: "s", events: ["repo:push", "repo:updated"] };
+
+const subscription = {
+  publisherId: "tfs",
+  eventType: "git.push",
+  resourceVersion: "1.0",
+  consumerId: "webHooks",
+  consumerActionId: "httpRequest",
+  publisherInputs: { repository: env.AZURE_REPOSITORY },
+  consumerInputs: { url, basicAuthUsername: "mooring", basicAuthPassword: "s" },
+};
+const notifications = `/${env.AZURE_SUBSCRIPTION}/notifications`;
+const nobody = "00000000-0000-4000-8000-000000000000";
 
 export const cases = [
   github("/user"),
@@ -110,6 +152,33 @@ export const cases = [
   github(`/user/installations/${env.GITHUB_INSTALLATION}/repositories?per_page=2`, 200, user),
   github("/user/installations/1/repositories", 404, user),
   github("/installation/token", 204, { installation: true, method: "DELETE" }),
+  github("/app/hook/deliveries", 200, app),
+  github("/app/hook/deliveries?per_page=1", 200, app),
+  github("/app/hook/deliveries", 401, { undeclared: true }),
+  github(`/app/hook/deliveries/${env.GITHUB_APP_DELIVERY}`, 200, app),
+  github("/app/hook/deliveries/1", 404, { ...app, undeclared: true }),
+
+  github(githubHooks),
+  github(githubHooks, 401, { token: expired, undeclared: true }),
+  github("/repos/acme/nothing/hooks", 404),
+  // Seen and not administered.
+  github("/repos/globex/library-00001/hooks", 404),
+  github(githubHooks, 201, post(spec)),
+  github(githubHooks, 422, post(spec)),
+  github(githubHooks, 422, post({ ...spec, config: {} })),
+  github(githubHooks, 422, { ...post({ config: { url: 1 } }), wrong: true }),
+  github("/repos/globex/library-00001/hooks", 404, post(spec)),
+  github(githubHook),
+  github(githubHook, 200, { method: "PATCH", body: { active: false, events: ["push", "repository"] } }),
+  github(`${githubHooks}/1000000`, 404),
+  github(`${githubHooks}/1000000`, 404, { method: "PATCH", body: { active: true } }),
+  github(`${githubHook}/deliveries`),
+  github(`${githubHook}/deliveries?per_page=1`),
+  github(`${githubHooks}/1000000/deliveries`, 404, { undeclared: true }),
+  github(`${githubHook}/deliveries/${env.GITHUB_DELIVERY}`),
+  github(`${githubHook}/deliveries/1`, 404, { undeclared: true }),
+  github(githubHook, 204, remove),
+  github(githubHook, 404, remove),
 
   gitlab("/user", 200),
   gitlab("/user", 401, { token: env.GITLAB_EXPIRED_TOKEN, entity: "refusal" }),
@@ -141,6 +210,24 @@ export const cases = [
   gitlab("/groups/acme", 200, { entity: "group" }),
   gitlab("/groups/nobody", 404, { undeclared: true }),
   gitlab("/groups/acme/projects?per_page=2", 200, { entity: "project" }),
+  gitlab(gitlabHooks, 200, { entity: "hook" }),
+  gitlab(gitlabHooks, 401, { token: env.GITLAB_EXPIRED_TOKEN, undeclared: true }),
+  gitlab("/projects/acme%2Fnothing/hooks", 404, { undeclared: true }),
+  gitlab("/projects/globex%2Flibrary-00001/hooks", 403, { undeclared: true }),
+  gitlab(gitlabHooks, 201, { ...post({ url, push_events: true, token: "s", enable_ssl_verification: true }), entity: "hook" }),
+  gitlab(gitlabHooks, 400, { ...post({ push_events: true }), wrong: true }),
+  gitlab(gitlabHook, 200, { entity: "hook" }),
+  gitlab(gitlabHook, 200, { ...put({ push_events: true, tag_push_events: true }), entity: "hook" }),
+  gitlab(`${gitlabHooks}/1000000`, 404),
+  gitlab(`${gitlabHooks}/1000000`, 404, put({ push_events: true })),
+  // For lists and tests the description declares no content.
+  gitlab(`${gitlabHook}/events?per_page=1`, 200),
+  gitlab(`${gitlabHook}/events?per_page=21`, 400, { wrong: true }),
+  gitlab(`${gitlabHooks}/1000000/events`, 404),
+  gitlab(`${gitlabHook}/test/push_events`, 201, { method: "POST" }),
+  gitlab(`${gitlabHooks}/1000000/test/push_events`, 404, { method: "POST" }),
+  gitlab(gitlabHook, 204, remove),
+  gitlab(gitlabHook, 404, { ...remove, undeclared: true }),
   gitlab("/version", 200, { entity: "metadata" }),
   gitlab("/metadata", 200, { entity: "metadata" }),
 
@@ -165,9 +252,40 @@ export const cases = [
   bitbucket("/repositories/acme/storefront/refs/branches?q=name+~+%22feature%22&sort=-name"),
   bitbucket("/repositories/acme/blank/refs/branches"),
   bitbucket("/repositories/acme/nothing/refs/branches", 404),
+  bitbucket(bitbucketHooks),
+  bitbucket(bitbucketHooks, 401, { authorization: basic("ATATT3nothing"), undeclared: true }),
+  bitbucket("/repositories/acme/nothing/hooks", 404),
+  bitbucket("/repositories/globex/library-00001/hooks", 403),
+  // The description declares no body where hooks are made and changed.
+  bitbucket(bitbucketHooks, 201, { ...post(hook), wrong: true }),
+  bitbucket(bitbucketHooks, 400, { ...post({ ...hook, events: [] }), wrong: true, undeclared: true }),
+  bitbucket("/repositories/globex/library-00001/hooks", 403, { ...post(hook), wrong: true }),
+  bitbucket(bitbucketHook),
+  bitbucket(bitbucketHook, 200, { ...put({ url, active: false, events: ["repo:push"] }), wrong: true }),
+  bitbucket(`${bitbucketHooks}/%7B1000000%7D`, 404),
+  bitbucket(bitbucketHook, 204, remove),
+  bitbucket(bitbucketHook, 404, remove),
   // Removed in 2026.
   bitbucket("/repositories?role=member", 410, { undeclared: true }),
   bitbucket("/workspaces", 410, { undeclared: true }),
   bitbucket("/user/permissions/workspaces", 410, { undeclared: true }),
   bitbucket("/user/permissions/repositories", 410, { undeclared: true }),
+
+  azure(""),
+  azure("?publisherId=tfs&eventType=git.push"),
+  azure("", 401, { token: env.AZURE_EXPIRED_TOKEN, undeclared: true }),
+  azure("", 400, { unversioned: true, wrong: true, undeclared: true }),
+  azure("", 200, post(subscription)),
+  azure("", 404, { ...post({ ...subscription, publisherInputs: { repository: nobody } }), undeclared: true }),
+  azure(`/${env.AZURE_SUBSCRIPTION}`),
+  azure(`/${env.AZURE_SUBSCRIPTION}`, 200, put({ ...subscription, status: "enabled" })),
+  azure(`/${nobody}`, 404, { undeclared: true }),
+  azure(notifications),
+  azure(`${notifications}?maxResults=1`),
+  azure(`${notifications}/${env.AZURE_DELIVERY}`),
+  azure(`${notifications}/1`, 404, { undeclared: true }),
+  azure(`/${nobody}/notifications`, 404, { undeclared: true }),
+  // The description declares 200 and no body; an answer without a body is 204.
+  azure(`/${env.AZURE_SUBSCRIPTION}`, 204, { ...remove, undeclared: true }),
+  azure(`/${env.AZURE_SUBSCRIPTION}`, 404, { ...remove, undeclared: true }),
 ];

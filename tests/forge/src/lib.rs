@@ -67,6 +67,7 @@ pub use faults::{Action, Canned, Fault, FaultId};
 pub use forge::Forge;
 pub use gates::{Gate, Hold};
 pub use grants::Granted;
+pub use hooks::subscription_id as azure_subscription_id;
 pub use hooks::{
     Damage, Happened, Header, Letter, Post, Proof, Sample, Scheme, damaged, examples, forged,
     samples,

@@ -200,7 +200,7 @@ fn a_repository_that_refuses_is_told_and_stands_in_nobodys_way() {
             .iter()
             .map(|one| &one["error_code"])
             .collect();
-        assert_eq!(codes, [&Value::Null, &json!("scope_missing")], "{state}");
+        assert_eq!(codes, [&Value::Null, &json!("not_found")], "{state}");
         assert_eq!(hooks(&w, Face::GitHub).len(), 1);
     });
 }

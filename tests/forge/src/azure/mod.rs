@@ -24,6 +24,7 @@ mod version;
 
 pub(crate) use caller::credential;
 pub use guid::repository_guid;
+pub(crate) use version::released;
 
 use crate::answer::{Answer, Asked, set};
 use crate::forge::Forge;

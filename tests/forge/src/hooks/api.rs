@@ -67,6 +67,27 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
+/// What a hook of a GitLab project can send.
+const GITLAB_EVENTS: [&str; 17] = [
+    "push_events",
+    "tag_push_events",
+    "merge_requests_events",
+    "issues_events",
+    "confidential_issues_events",
+    "note_events",
+    "confidential_note_events",
+    "pipeline_events",
+    "wiki_page_events",
+    "deployment_events",
+    "feature_flag_events",
+    "job_events",
+    "releases_events",
+    "milestone_events",
+    "emoji_events",
+    "resource_access_token_events",
+    "repository_update_events",
+];
+
 /// `/projects/:id/hooks`.
 pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
     let segments = asked.segments();
@@ -89,10 +110,16 @@ pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
         };
         let missing = || answer::json(404, &json!({ "message": "404 Not found" }));
         let told = body(asked);
+        let now = state.now();
         let signs_here = state.settings.gitlab.signs_webhooks;
-        let shown = |hook: &Hook| json!({ "id": hook.id, "url": hook.url, "project_id": repository,
-            "push_events": hook.events.iter().any(|one| one == "push_events"),
-            "enable_ssl_verification": true, "alert_status": if hook.active { "executable" } else { "disabled" } });
+        let shown = |hook: &Hook| {
+            let mut shown = json!({ "id": hook.id, "url": hook.url, "project_id": repository, "created_at": hook.created_at,
+                "enable_ssl_verification": true, "alert_status": if hook.active { "executable" } else { "disabled" } });
+            for event in GITLAB_EVENTS {
+                shown[event] = hook.events.iter().any(|one| one == event).into();
+            }
+            shown
+        };
         let change = |hook: &mut Hook| {
             if let Some(url) = text(&told["url"]) {
                 hook.url = url;
@@ -108,6 +135,7 @@ pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
             hook.events = told.as_object().into_iter().flatten()
                 .filter(|(name, on)| name.ends_with("_events") && **on == Value::Bool(true))
                 .map(|(name, _)| name.clone()).collect();
+            hook.updated_at = now;
         };
         match (&asked.method, rest) {
             (&Method::GET, []) => {
@@ -115,6 +143,9 @@ pub(crate) fn gitlab(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 answer::json(200, &json!(all))
             }
             (&Method::POST, []) => {
+                if text(&told["url"]).is_none() {
+                    return answer::json(400, &json!({ "error": "url is missing" }));
+                }
                 let id = state.add_hook(Face::GitLab, HookPlace::Repository(repository), "", "");
                 let Some(hook) = state.hooks.all.get_mut(&id) else { return missing() };
                 hook.secret = None;
@@ -170,8 +201,13 @@ pub(crate) fn bitbucket(forge: &Forge, asked: &Asked) -> Option<Answer> {
             Err(status) => return problem(status),
         };
         let told = body(asked);
-        let shown = |hook: &Hook| json!({ "uuid": format!("{{{}}}", hook.id), "url": hook.url, "active": hook.active,
-            "events": hook.events, "secret_set": hook.secret.is_some(), "subject_type": "repository" });
+        let now = state.now();
+        let full_name = state.repository(repository).map(|one| format!("{}/{}", state.full_path(one.owner), one.name)).unwrap_or_default();
+        let subject = json!({ "type": "repository", "uuid": crate::repository_uuid(repository), "full_name": full_name,
+            "name": full_name.rsplit('/').next() });
+        let shown = |hook: &Hook| json!({ "type": "webhook_subscription", "uuid": format!("{{{}}}", hook.id), "url": hook.url,
+            "active": hook.active, "events": hook.events, "secret_set": hook.secret.is_some(), "created_at": hook.created_at,
+            "subject_type": "repository", "subject": subject });
         let change = |hook: &mut Hook| {
             if let Some(url) = text(&told["url"]) {
                 hook.url = url;
@@ -179,20 +215,28 @@ pub(crate) fn bitbucket(forge: &Forge, asked: &Asked) -> Option<Answer> {
             if let Some(secret) = text(&told["secret"]) {
                 hook.secret = Some(secret);
             }
-            let events = told["events"].as_array().cloned().unwrap_or_default();
-            hook.events = events.iter().filter_map(text).collect();
+            if let Some(events) = told["events"].as_array() {
+                hook.events = events.iter().filter_map(text).collect();
+            }
             hook.active = told["active"].as_bool().unwrap_or(true);
+            hook.updated_at = now;
         };
+        // A hook sends something, and somewhere.
+        let sends_something = told["events"].as_array().is_some_and(|events| !events.is_empty());
         match (&asked.method, rest) {
             (&Method::GET, []) => {
                 let all: Vec<Value> = of(state, Face::Bitbucket, repository).into_iter().map(shown).collect();
                 answer::json(200, &json!({ "pagelen": 100, "values": all, "page": 1, "size": all.len() }))
             }
+            (&Method::POST, []) if !sends_something || text(&told["url"]).is_none() => problem(400),
             (&Method::POST, []) => {
                 let id = state.add_hook(Face::Bitbucket, HookPlace::Repository(repository), "", "");
                 let Some(hook) = state.hooks.all.get_mut(&id) else { return problem(404) };
                 change(hook);
-                answer::json(201, &shown(hook))
+                let mut made = answer::json(201, &shown(hook));
+                let url = format!("{}/repositories/{full_name}/hooks/%7B{id}%7D", asked.base.api);
+                answer::set(&mut made, "location", url);
+                made
             }
             (method, [id]) => {
                 let id = id.trim_matches(['{', '}']);
@@ -216,11 +260,16 @@ pub(crate) fn bitbucket(forge: &Forge, asked: &Asked) -> Option<Answer> {
 pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
     let segments = asked.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let [_, "_apis", "hooks", "subscriptions", rest @ ..] = segments.as_slice() else {
+    let [organization, "_apis", "hooks", "subscriptions", rest @ ..] = segments.as_slice() else {
         return None;
     };
+    let list = format!(
+        "{}/{organization}/_apis/hooks/subscriptions",
+        asked.base.api
+    );
     Some(forge.edit(|state| {
         let told = body(asked);
+        let now = state.now();
         let secret = azure_face::credential(asked);
         let problem = |status: u16| answer::json(status, &json!({ "$id": "1", "message": format!("refused with {status}") }));
         let failing: Vec<HookId> = state.hooks().map(|hook| hook.id).filter(|id| lists::is_failing(state, *id, 3)).collect();
@@ -234,13 +283,18 @@ pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 true if failing.contains(&hook.id) => "onProbation",
                 true => "enabled",
             };
-            json!({ "id": subscription_id(hook.id), "status": status,
+            let id = subscription_id(hook.id);
+            json!({ "id": id, "url": format!("{list}/{id}"), "status": status, "resourceVersion": "1.0",
+                "createdDate": hook.created_at, "modifiedDate": hook.updated_at,
                 "eventType": hook.events.first(), "publisherId": "tfs", "consumerId": "webHooks", "consumerActionId": "httpRequest",
                 "publisherInputs": { "repository": repository }, "consumerInputs": { "url": hook.url, "basicAuthUsername": "mooring" } })
         };
         let token = secret.clone().and_then(|secret| state.token_of_secret(&secret).cloned());
         if token.is_none_or(|token| !token.is_active(state.now())) {
             return problem(401);
+        }
+        if let Err(refusal) = azure_face::released(asked) {
+            return refusal;
         }
         match (&asked.method, rest) {
             (&Method::GET, []) => {
@@ -281,6 +335,7 @@ pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
                     let inputs = &told["consumerInputs"];
                     hook.url = text(&inputs["url"]).unwrap_or_default();
                     hook.secret = text(&inputs["basicAuthPassword"]);
+                    hook.updated_at = now;
                     if told["status"] == "enabled" {
                         hook.active = true;
                     }
@@ -292,7 +347,7 @@ pub(crate) fn azure(forge: &Forge, asked: &Asked) -> Option<Answer> {
     }))
 }
 
-/// A subscription's id as Azure DevOps shows ids.
-pub(super) fn subscription_id(hook: HookId) -> String {
+/// The id under which Azure DevOps shows a hook.
+pub fn subscription_id(hook: HookId) -> String {
     format!("{hook:08x}-0000-4000-8000-000000000000")
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -19,11 +19,26 @@ use crate::model::{Access, App, Found, Hook, HookId, HookPlace, Sent, State};
 /// How long deliveries are kept.
 const KEPT: TimeDelta = TimeDelta::days(3);
 
+const DOCUMENTATION: &str = "https://docs.github.com/rest";
+
 fn refused(status: u16) -> Answer {
     answer::json(
         status,
-        &json!({ "message": "refused", "documentation_url": "https://docs.github.com/rest" }),
+        &json!({ "message": "refused", "documentation_url": DOCUMENTATION }),
     )
+}
+
+/// 422 for a hook that cannot be.
+fn invalid(message: &str) -> Answer {
+    let errors = json!([{ "resource": "Hook", "code": "custom", "message": message }]);
+    answer::json(
+        422,
+        &json!({ "message": "Validation Failed", "errors": errors, "documentation_url": DOCUMENTATION }),
+    )
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// `/repos/{owner}/{repo}/hooks`.
@@ -46,8 +61,13 @@ pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
         let secret = github_face::credential(&asked.headers);
         let repository = match administered(state, secret, found, Access::Admin) {
             Ok(id) => id,
+            // Whoever does not administer a repository is told that there are no hooks.
+            Err(403) => return refused(404),
             Err(status) => return refused(status),
         };
+        let now = state.now();
+        let full_name = state.repository(repository).map(|one| format!("{}/{}", state.full_path(one.owner), one.name));
+        let list = format!("{}/repos/{}/hooks", asked.base.api, full_name.unwrap_or_default());
         let told: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
         let answered: BTreeMap<HookId, Option<u16>> = state.sent().iter().map(|sent| (sent.hook, sent.status)).collect();
         let shown = |hook: &Hook| {
@@ -57,7 +77,11 @@ pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 Some(Some(code)) => json!({ "code": code, "status": "invalid_http_response", "message": format!("Invalid HTTP Response: {code}") }),
                 Some(None) => json!({ "code": 502, "status": "connection_error", "message": "failed to connect to host" }),
             };
-            json!({ "type": "Repository", "id": hook.id, "name": "web", "active": hook.active, "events": hook.events,
+            let own = format!("{list}/{}", hook.id);
+            json!({ "type": "Repository", "id": hook.id, "url": own, "test_url": format!("{own}/test"),
+                "ping_url": format!("{own}/pings"), "deliveries_url": format!("{own}/deliveries"),
+                "created_at": time(hook.created_at), "updated_at": time(hook.updated_at),
+                "name": "web", "active": hook.active, "events": hook.events,
                 "config": { "url": hook.url, "content_type": "json", "insecure_ssl": "0", "secret": "********" },
                 "last_response": last })
         };
@@ -73,6 +97,7 @@ pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 hook.events = events.iter().filter_map(text).collect();
             }
             hook.active = told["active"].as_bool().unwrap_or(hook.active);
+            hook.updated_at = now;
         };
         match (&asked.method, rest) {
             (&Method::GET, []) => {
@@ -80,15 +105,18 @@ pub(crate) fn github(forge: &Forge, asked: &Asked) -> Option<Answer> {
                 answer::json(200, &json!(all))
             }
             (&Method::POST, []) => {
-                let url = told["config"]["url"].as_str().unwrap_or_default();
+                let Some(url) = told["config"]["url"].as_str().filter(|url| !url.is_empty()) else {
+                    return invalid("Config must contain URL for webhooks");
+                };
                 if of(state, Face::GitHub, repository).iter().any(|hook| hook.url == url) {
-                    return answer::json(422, &json!({ "message": "Validation Failed", "errors": [{ "resource": "Hook",
-                        "code": "custom", "message": "Hook already exists on this repository" }] }));
+                    return invalid("Hook already exists on this repository");
                 }
                 let id = state.add_hook(Face::GitHub, HookPlace::Repository(repository), "", "");
                 let Some(hook) = state.hooks.all.get_mut(&id) else { return refused(404) };
                 change(hook);
-                answer::json(201, &shown(hook))
+                let mut made = answer::json(201, &shown(hook));
+                set(&mut made, "location", format!("{list}/{id}"));
+                made
             }
             (method, [id]) => {
                 let Some(id) = own(state, Face::GitHub, repository, id) else { return refused(404) };

@@ -10,6 +10,7 @@ mod payload;
 mod samples;
 mod sign;
 
+pub use api::subscription_id;
 pub(crate) use api::{azure, bitbucket, gitlab};
 pub use damage::{Damage, damaged};
 pub use deliver::Post;

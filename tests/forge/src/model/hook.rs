@@ -29,6 +29,10 @@ pub struct Hook {
     pub events: Vec<String>,
     /// Whether it sends at all.
     pub active: bool,
+    /// When it was set up.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed at its provider's API.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// What a webhook is about.
@@ -101,6 +105,8 @@ impl State {
             signs: false,
             events: Vec::new(),
             active: true,
+            created_at: self.now(),
+            updated_at: self.now(),
         };
         self.hooks.all.insert(id, hook);
         id
@@ -110,6 +116,13 @@ impl State {
     pub fn set_hook_url(&mut self, id: HookId, url: &str) {
         if let Some(hook) = self.hooks.all.get_mut(&id) {
             hook.url = url.to_owned();
+        }
+    }
+
+    /// Says what a webhook is to send, in the provider's words.
+    pub fn set_hook_events(&mut self, id: HookId, events: &[&str]) {
+        if let Some(hook) = self.hooks.all.get_mut(&id) {
+            hook.events = events.iter().map(|&event| event.to_owned()).collect();
         }
     }
 
