@@ -8,7 +8,6 @@ use shared::domain::page::PageRequest;
 use shared::domain::sync::SyncTrigger;
 use shared::flows::{audit, connections, repositories, sync};
 use shared::session;
-use shared::store::Commit;
 use shared::store::sync_runs::{self, Holder, NewRun, RunningRun};
 use tokio_util::sync::CancellationToken;
 use worker::sync::{Walked, walk};
@@ -189,7 +188,7 @@ async fn begin(w: &World, session: &session::Session, holder: Holder) -> Running
         full: false,
         now: w.clock.now(),
     };
-    let tx = w.context.db.tenant_in_bulk(w.organization, Commit::Waits);
+    let tx = w.context.db.tenant_in_bulk(w.organization);
     let mut tx = tx.await.unwrap();
     let run = sync_runs::begin(&mut tx, &new).await.unwrap();
     tx.commit().await.unwrap();

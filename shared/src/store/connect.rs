@@ -37,7 +37,7 @@ pub struct PoolSizes {
 /// The connections of one door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolFigures {
-    /// Which: `app` or `system`.
+    /// Which: `app`, `system` or `inbox`.
     pub name: &'static str,
     /// How many it may hold.
     pub most: u32,
@@ -51,15 +51,6 @@ impl Default for PoolSizes {
     fn default() -> Self {
         Self { app: 20, system: 6 }
     }
-}
-
-/// When a commit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Commit {
-    /// It waits until it is lasting.
-    Waits,
-    /// A later one that waits makes it lasting; see [`Db::tenant_step`].
-    Later,
 }
 
 /// A transaction of one tenant, as `mooring_app`. Dropping it rolls back.
@@ -144,28 +135,22 @@ impl Db {
         self.begin(begin, organization).await
     }
 
-    /// The same for statements that take many rows of a connection at once: they are joined by hashing,
-    /// since the planner expects arrays to be short and would look for each of ten thousand rows alone.
+    /// A transaction of one tenant for statements that take many rows of a connection at once: they are
+    /// joined by hashing, since the planner expects arrays to be short and would look for each of ten
+    /// thousand rows alone.
     ///
     /// # Errors
     /// As [`Db::tenant`].
     pub async fn tenant_in_bulk(
         &self,
         organization: OrganizationId,
-        commit: Commit,
     ) -> Result<TenantTx, StoreError> {
-        let later = match commit {
-            Commit::Waits => "",
-            Commit::Later => "SET LOCAL synchronous_commit = off; ",
-        };
-        let begin = format!(
-            "BEGIN; {later}SET LOCAL plan_cache_mode = force_generic_plan; \
-             SET LOCAL enable_nestloop = off"
-        );
-        self.begin(&begin, organization).await
+        let begin = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; \
+                     SET LOCAL enable_nestloop = off";
+        self.begin(begin, organization).await
     }
 
-    /// The same for reading only, all of it as of one moment: for what compares rows that others
+    /// A transaction of one tenant for reading only, all of it as of one moment: for what compares rows that others
     /// change meanwhile.
     ///
     /// # Errors
@@ -234,8 +219,13 @@ impl Db {
 
     /// How busy the doors are.
     #[must_use]
-    pub fn pools(&self) -> [PoolFigures; 2] {
-        [("app", &self.app), ("system", &self.system)].map(|(name, pool)| PoolFigures {
+    pub fn pools(&self) -> [PoolFigures; 3] {
+        let pools = [
+            ("app", &self.app),
+            ("system", &self.system),
+            ("inbox", &self.inbox),
+        ];
+        pools.map(|(name, pool)| PoolFigures {
             name,
             most: pool.options().get_max_connections(),
             open: pool.size(),

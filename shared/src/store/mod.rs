@@ -48,6 +48,6 @@ pub mod warnings;
 pub mod webhook_deliveries;
 pub mod webhook_secrets;
 
-pub use connect::{Commit, Db, PoolFigures, PoolSizes, SystemExecutor, TenantTx};
+pub use connect::{Db, PoolFigures, PoolSizes, SystemExecutor, TenantTx};
 pub use error::StoreError;
 pub use migrate::{MigrateError, migrate, migrations_hash, missing_migrations};

@@ -15,7 +15,7 @@ use crate::domain::sync::IncompleteReason;
 
 /// Which way of reading a page this is: raise it where an adapter reads more of an answer than it
 /// did, or pages get another size, or unchanged pages keep what the old way left out.
-const READING: i16 = 1;
+const READING: i16 = 2;
 
 /// A page is read anew after this, however often the provider says that it is unchanged: the bound
 /// for whatever mistake may hide behind an ETag.
@@ -52,6 +52,8 @@ pub struct Held {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reliable {
     pub(super) connection: ConnectionId,
+    /// Of the credential: moves with every grant or pasted token, and with no renewal. The columns are
+    /// called `credential_version` from a time when it was one.
     pub(super) generation: i64,
     pub(super) full: bool,
     pub(super) now: DateTime<Utc>,
@@ -136,9 +138,9 @@ pub async fn as_seen(
     run: SyncRunId,
 ) -> Result<Option<Vec<PlannedPage>>, StoreError> {
     let rows = sqlx::query!(
-        r#"SELECT p.page, p.cursor, e.etag AS "etag?", e.next, COALESCE(cardinality(e.repository_ids), 0) AS "repositories!"
-         FROM sync_pages p LEFT JOIN LATERAL (SELECT * FROM page_etags e
-            WHERE e.connection_id = $2 AND e.cursor = p.cursor AND e.repository_ids = p.repository_ids LIMIT 1) e ON true
+        r#"SELECT p.page, p.cursor, e.etag AS "etag?", e.next AS "next?", COALESCE(cardinality(e.repository_ids), 0) AS "repositories!"
+         FROM sync_pages p LEFT JOIN page_etags e
+            ON e.connection_id = $2 AND e.cursor = p.cursor AND e.repository_ids = p.repository_ids
          WHERE p.run_id = $1 ORDER BY p.page"#,
         run.0,
         connection.0,

@@ -87,20 +87,22 @@ const TOO_OLD: TimeDelta = TimeDelta::hours(6);
 /// # Errors
 /// [`StoreError::Missing`] where the connection is gone.
 pub async fn begin(db: &mut sqlx::PgConnection, new: &NewRun) -> Result<RunningRun, StoreError> {
-    sqlx::query!(
-        "WITH stale AS (UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', \
+    let stale = sqlx::query_scalar!(
+        "UPDATE sync_runs SET status = 'failed', incomplete_reason = 'page_failed', \
             error_code = 'superseded', finished_at = $4, \
             error_message = 'The credential changed or the run stood too long; a new run lists from the start.' \
          WHERE connection_id = $1 AND status = 'running' \
-            AND (credential_version <> $2 OR started_at < $3) RETURNING id) \
-         DELETE FROM sync_pages p USING stale WHERE p.run_id = stale.id",
+            AND (credential_version <> $2 OR started_at < $3) RETURNING id",
         new.connection.0,
         new.generation,
         new.now - TOO_OLD,
         new.now,
     )
-    .execute(&mut *db)
+    .fetch_optional(&mut *db)
     .await?;
+    if let Some(stale) = stale {
+        forget_pages(&mut *db, stale).await?;
+    }
     let row = sqlx::query!(
         r#"INSERT INTO sync_runs (organization_id, id, connection_id, job_id, job_fence,
             credential_version, trigger, status, full_listing, started_at)
@@ -194,12 +196,10 @@ pub async fn finish(
             UPDATE sync_runs SET status = $2, complete = $3, incomplete_reason = $4, removed = $5,
                 error_code = $6, error_message = $7, finished_at = $8
             WHERE id = $1 AND status = 'running' RETURNING *
-         ), forgotten AS (
-            DELETE FROM sync_pages WHERE run_id IN (SELECT id FROM ended)
          ), noted AS (
             UPDATE connections c SET last_synced_at = $8,
                 last_complete_sync_at = CASE WHEN $3 THEN $8 ELSE c.last_complete_sync_at END
-            FROM ended WHERE c.id = ended.connection_id AND $2 = 'succeeded'
+            WHERE c.id = (SELECT connection_id FROM ended) AND $2 = 'succeeded'
          )
          SELECT id, connection_id, job_id, trigger AS "trigger: SyncTrigger", status AS "status: SyncStatus",
             found, added, updated, removed, complete, incomplete_reason AS "incomplete_reason: IncompleteReason",
@@ -215,7 +215,18 @@ pub async fn finish(
     )
     .fetch_optional(&mut *db)
     .await?;
-    Ok(row.map(|row| run_of!(row)))
+    let Some(row) = row else { return Ok(None) };
+    forget_pages(&mut *db, row.id).await?;
+    Ok(Some(run_of!(row)))
+}
+
+/// Forgets the pages of a run that was just ended: in a statement of its own, which sees what a page that
+/// ended before it has planned.
+async fn forget_pages(db: &mut sqlx::PgConnection, run: Uuid) -> Result<(), StoreError> {
+    sqlx::query!("DELETE FROM sync_pages WHERE run_id = $1", run)
+        .execute(&mut *db)
+        .await?;
+    Ok(())
 }
 
 /// The runs of a connection, newest first; see [`Page::cut`](crate::domain::page::Page::cut) for

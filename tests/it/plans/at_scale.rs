@@ -118,14 +118,6 @@ fn lists_and_syncs_read_what_they_need_of_all_repositories() {
                 "repositories_",
             ),
             ("), before AS (", "provider_reposit_key"),
-            (
-                "r.provider_repository_id = u.id LIMIT 1",
-                "provider_reposit_key",
-            ),
-            (
-                "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 WHERE",
-                "repositories_",
-            ),
         ] {
             let plan = plan(&mut connection, words).await;
             assert!(plan.contains(index), "{index} is not used:\n{plan}");
@@ -134,6 +126,29 @@ fn lists_and_syncs_read_what_they_need_of_all_repositories() {
                 "{words}:\n{plan}"
             );
             assert!(!plan.contains("Anti Join"), "{words}:\n{plan}");
+        }
+        // As `tenant_in_bulk` runs them: a connection's rows once, and its own row by its key.
+        let bulk = "SET enable_nestloop = off";
+        connection.execute(bulk).await.unwrap();
+        for (words, index) in [
+            ("r.last_changed_at > u.stored_at", "provider_reposit_key"),
+            (
+                "SELECT r.provider_repository_id, r.full_name FROM repositories r",
+                "repositories_",
+            ),
+            (
+                "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 WHERE",
+                "repositories_",
+            ),
+            ("(SELECT connection_id FROM ended)", "connections_pkey"),
+        ] {
+            let plan = plan(&mut connection, words).await;
+            assert!(plan.contains(index), "{index} is not used:\n{plan}");
+            for table in ["repositories", "connections"] {
+                let whole = format!("Seq Scan on {table}");
+                assert!(!plan.contains(&whole), "{words}:\n{plan}");
+            }
+            assert!(!plan.contains("Nested Loop"), "{words}:\n{plan}");
         }
     });
 }

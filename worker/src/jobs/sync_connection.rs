@@ -11,7 +11,6 @@ use shared::flows::{Context, Error, connections};
 use shared::providers::{ErrorClass, ProviderError};
 use shared::queue::catalogue::SyncConnection;
 use shared::session::{self, Asking, Session};
-use shared::store::Commit;
 use shared::store::sync_runs::{self, Holder, NewRun, RunningRun};
 use shared::vault::random;
 
@@ -122,11 +121,7 @@ async fn begin(
         full: wanted.full,
         now: job.now(),
     };
-    let mut tx = job
-        .app()
-        .db
-        .tenant_in_bulk(new.organization, Commit::Later)
-        .await?;
+    let mut tx = job.app().db.tenant_in_bulk(new.organization).await?;
     let run = sync_runs::begin(&mut tx, &new).await?;
     tx.commit().await?;
     Ok(run)

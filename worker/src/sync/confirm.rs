@@ -13,9 +13,9 @@ use shared::domain::sync::IncompleteReason;
 use shared::flows::{Context, Error};
 use shared::providers::{ErrorClass, ProviderError};
 use shared::session::Session;
+use shared::store::repositories;
 use shared::store::sync_pages::{self, PlannedPage};
 use shared::store::sync_runs::RunningRun;
-use shared::store::{Commit, repositories};
 use tokio::sync::mpsc;
 
 use super::fetch;
@@ -46,10 +46,7 @@ pub(super) async fn unseen(
     }
     let connection = &session.connection;
     let organization = connection.organization_id;
-    let mut tx = context
-        .db
-        .tenant_in_bulk(organization, Commit::Later)
-        .await?;
+    let mut tx = context.db.tenant_in_bulk(organization).await?;
     let unseen = repositories::unseen(&mut *tx, (&run.run).into(), BY_NAME + 1).await?;
     if unseen.is_empty() {
         return Ok(Ok(Unseen::None));

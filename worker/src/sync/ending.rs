@@ -13,7 +13,7 @@ use shared::session::Session;
 use shared::store::outbox::{self, NewEvent};
 use shared::store::repositories::{self, Removed};
 use shared::store::sync_runs::{self, Ending, Holder, RunningRun};
-use shared::store::{Commit, TenantTx, connections, sync_pages};
+use shared::store::{TenantTx, connections, sync_pages};
 
 use super::confirm::Unseen;
 
@@ -33,10 +33,7 @@ pub(super) async fn complete(
         Unseen::Gone | Unseen::None => None,
     };
     let organization = connection.organization_id;
-    let mut tx = context
-        .db
-        .tenant_in_bulk(organization, Commit::Waits)
-        .await?;
+    let mut tx = context.db.tenant_in_bulk(organization).await?;
     let Some(health) = lock(&mut tx, session, run, holder, true).await? else {
         return Ok(None);
     };

@@ -40,7 +40,8 @@ pub struct Removed {
 }
 
 /// Marks as removed what a complete run has not seen on any of its pages. What came or changed after it
-/// began it cannot speak of: that stays.
+/// began it cannot speak of: that stays, by the clocks of the processes that wrote it (a time far ahead is
+/// no time).
 ///
 /// `NOT IN` over ids that are never null, because it is hashed whatever the planner expects of arrays;
 /// an anti-join is a loop over all pairs there, which is half a minute for 10,000 repositories.
@@ -54,7 +55,8 @@ pub async fn remove_unseen(
 ) -> Result<Vec<Removed>, StoreError> {
     let rows = sqlx::query!(
         "UPDATE repositories r SET removed_at = $3, last_changed_at = $3 \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.last_changed_at <= $4 \
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL \
+            AND (r.last_changed_at <= $4 OR r.last_changed_at > $4 + interval '1 day') \
             AND r.provider_repository_id NOT IN \
             (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2) \
          RETURNING r.id, r.provider_repository_id, r.full_name",
@@ -86,7 +88,8 @@ pub async fn unseen(
 ) -> Result<Vec<(String, String)>, StoreError> {
     let rows = sqlx::query!(
         "SELECT r.provider_repository_id, r.full_name FROM repositories r \
-         WHERE r.connection_id = $1 AND r.removed_at IS NULL AND r.last_changed_at <= $4 \
+         WHERE r.connection_id = $1 AND r.removed_at IS NULL \
+            AND (r.last_changed_at <= $4 OR r.last_changed_at > $4 + interval '1 day') \
             AND r.provider_repository_id NOT IN \
             (SELECT unnest(p.repository_ids) FROM sync_pages p WHERE p.run_id = $2) \
          LIMIT $3",

@@ -13,7 +13,7 @@ use shared::domain::repository::{RemoteRepository, Repository};
 use shared::domain::secret::{ExposeSecret, Secret};
 use shared::store::repositories::{self, Filter, Key, Likely, Walk};
 use shared::store::sweeps::{TurnKind, take_turns};
-use shared::store::{Commit, Db, PoolSizes};
+use shared::store::{Db, PoolSizes};
 use sqlx::{Connection, PgConnection};
 
 use super::super::load;
@@ -294,9 +294,7 @@ impl Asker {
         // As a sync does it, where a sync does it.
         let of = organization(2);
         let mut tx = match question {
-            Question::Unseen | Question::RemoveUnseen => {
-                self.db.tenant_in_bulk(of, Commit::Later).await?
-            }
+            Question::Unseen | Question::RemoveUnseen => self.db.tenant_in_bulk(of).await?,
             Question::Upsert(_) => self.db.tenant_step(of).await?,
             _ => self.db.tenant(organization(1)).await?,
         };

@@ -9,7 +9,6 @@ use shared::domain::meter::CallClass;
 use shared::domain::sync::SyncTrigger;
 use shared::flows::Error;
 use shared::session;
-use shared::store::Commit;
 use shared::store::sync_runs::{self, Holder, NewRun};
 use tokio_util::sync::CancellationToken;
 use worker::sync::{Walked, walk_paced};
@@ -83,10 +82,7 @@ impl Bench {
             full: false,
             now,
         };
-        let mut tx = context
-            .db
-            .tenant_in_bulk(new.organization, Commit::Later)
-            .await?;
+        let mut tx = context.db.tenant_in_bulk(new.organization).await?;
         let run = sync_runs::begin(&mut tx, &new).await?;
         tx.commit().await?;
         let never = CancellationToken::new();
