@@ -235,3 +235,26 @@ fn what_came_while_pages_were_read_stays() {
         assert_eq!(names(&owner).await.len(), 149);
     });
 }
+
+/// Take `renewed_after` out of the sync's job and this fails.
+#[test]
+fn a_token_that_is_renewed_under_a_sync_does_not_end_it() {
+    run_test(|w| async move {
+        let (owner, _) = ready(&w).await;
+        let id = connect(&owner, "gitlab", json!({})).await;
+        owner.synced(&id).await;
+        let listing = Match::face(Face::GitLab).path("/projects");
+        let gate = w.forge.gate(listing, Hold::BeforeWork);
+        let path = format!("/git-connections/{id}/sync");
+        let asked = owner.post(&path, json!({})).await;
+        gate.arrived(1).await;
+        // GitLab ends the former access token at once.
+        let path = format!("/api/v1/git-oauth/refresh/{id}");
+        let renewed = owner.post(&path, json!({})).await.expect(200);
+        assert_eq!(renewed["success"], true, "{renewed}");
+        gate.open();
+        let job = owner.job_ended(asked.header("location").unwrap()).await;
+        assert_eq!(counts(&job)[0], 3);
+        assert_eq!(owner.connection(&id).await["health"]["code"], "ok");
+    });
+}

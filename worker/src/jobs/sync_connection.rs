@@ -46,14 +46,14 @@ async fn sync(
     if let Some(why) = not_now(&connection, wanted.trigger) {
         return Ok(Verdict::Done(serde_json::json!({ "skipped": why })));
     }
-    let session = session::open(context, connection, asking(wanted, job)).await?;
+    let mut session = session::open(context, connection, asking(wanted, job)).await?;
     let holder = Holder {
         job: job.job(),
         fence: job.fence(),
     };
-    let run = begin(wanted, job, &session, holder).await?;
+    let mut run = begin(wanted, job, &session, holder).await?;
     let told = job.clone();
-    let progress = move |done, total| {
+    let progress = |done, total| {
         told.report(Progress {
             done,
             total,
@@ -67,7 +67,15 @@ async fn sync(
             Reason::LeaseLost | Reason::Shutdown => Halt::HandedBack,
         })
     };
-    match walk(context, &session, holder, run, progress, job.token(), halt).await? {
+    let mut walked = walk(context, &session, holder, run, progress, job.token(), halt).await?;
+    // A renewal may have ended the token that this run began with: it goes on with the newer one, once.
+    if let Walked::Stopped(error, _) = &walked
+        && session::renewed_after(&Err::<(), _>(error.clone()), context, &mut session).await?
+    {
+        run = begin(wanted, job, &session, holder).await?;
+        walked = walk(context, &session, holder, run, progress, job.token(), halt).await?;
+    }
+    match walked {
         Walked::Ended(run, undecodable) => Ok(Verdict::Done(result(&run, undecodable))),
         // In other hands, where this verdict counts no more; or handed back, to go on at once.
         Walked::Superseded => Ok(Verdict::Snooze(job.now())),
