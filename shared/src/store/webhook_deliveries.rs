@@ -246,16 +246,21 @@ pub struct Turn {
 }
 
 /// Locks a delivery until the transaction ends, and its twin with it: whoever handles one of them does
-/// so once. They are locked in one order, so that no two wait for each other in a circle.
+/// so once. They are locked in one order, so that no two wait for each other in a circle. A sender may
+/// give thousands of bodies one id: each is a delivery of its own, and its twin is sought among a thousand.
 ///
 /// # Errors
 /// As every statement.
 pub async fn take_turn(db: impl PgExecutor<'_>, delivery: &Delivery) -> Result<Turn, StoreError> {
     let rows = sqlx::query!(
         "SELECT id, status, recovered FROM webhook_deliveries \
-         WHERE source_id = $1 AND delivery_id = $2 ORDER BY id LIMIT 100 FOR NO KEY UPDATE",
+         WHERE id = ANY ($3::uuid || ARRAY(SELECT few.id FROM (SELECT id, recovered FROM webhook_deliveries \
+                WHERE source_id = $1 AND delivery_id = $2 LIMIT 1000) few WHERE few.recovered <> $4)) \
+         ORDER BY id FOR NO KEY UPDATE",
         delivery.source_id.0,
         delivery.delivery_id,
+        delivery.id.0,
+        delivery.recovered,
     )
     .fetch_all(db)
     .await?;

@@ -178,3 +178,21 @@ fn a_secret_verifies_for_a_day_after_its_successor_was_made() {
             .problem(404, "not_found");
     });
 }
+
+/// Look for a delivery among the first hundred of its id and this fails: the last ones stay open for ever.
+#[test]
+fn however_many_bodies_one_id_has_each_is_handled() {
+    run_test(|w| async move {
+        let (owner, _, hook) = hooked(&w).await;
+        let stored = owner.get("/repositories").await.expect(200)["repositories"][0].clone();
+        let told = super::send::github_repository(&stored);
+        let mut last = String::new();
+        for number in 0..110 {
+            let push = json!({ "ref": format!("refs/heads/b{number}"), "before": "0000", "after": "a1",
+                "repository": told });
+            let letter = Letters(&w).letter("one", "push", &push);
+            last = hook.accepted(&letter).await;
+        }
+        owner.delivery_handled(&last).await;
+    });
+}
