@@ -150,8 +150,8 @@ impl Db {
         self.begin(begin, organization).await
     }
 
-    /// A transaction of one tenant for reading only, all of it as of one moment: for what compares rows that others
-    /// change meanwhile.
+    /// A transaction of one tenant for reading only, all of it as of one moment: for what compares rows
+    /// that others change meanwhile.
     ///
     /// # Errors
     /// As [`Db::tenant`].

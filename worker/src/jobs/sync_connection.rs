@@ -51,7 +51,7 @@ async fn sync(
         job: job.job(),
         fence: job.fence(),
     };
-    let mut run = begin(wanted, job, &session, holder).await?;
+    let run = begin(wanted, job, &session, holder).await?;
     let told = job.clone();
     let progress = |done, total| {
         told.report(Progress {
@@ -72,7 +72,7 @@ async fn sync(
     if let Walked::Stopped(error, _) = &walked
         && session::renewed_after(&Err::<(), _>(error.clone()), context, &mut session).await?
     {
-        run = begin(wanted, job, &session, holder).await?;
+        let run = begin(wanted, job, &session, holder).await?;
         walked = walk(context, &session, holder, run, progress, job.token(), halt).await?;
     }
     match walked {

@@ -16,7 +16,9 @@
 //! repository while its page is under way: the later writer wins, and the job is run again. One that
 //! changes it later: the page's ETag is no longer relied on, so that its body is read again.
 //! A listing that moves while it is read, where pages are numbered: what was not seen is asked for by
-//! name before it counts as gone (`confirm`).
+//! name before it counts as gone (`confirm`). A repository that a delivery told of while pages were read:
+//! the run says nothing of what came or changed after it began. A renewal that ends the access token under
+//! way: the job goes on with the newer one, once, on the same run (`jobs::sync_connection`).
 
 mod confirm;
 mod ending;
