@@ -12,6 +12,7 @@
 //! - *A commit whose answer was lost*: the batch is sent again, and finds its own rows.
 //! - *A secret that was just rotated elsewhere*: a process remembers secrets for some seconds; where
 //!   none of them fits, they are read again.
+//! - *A storm at a process that has just started*: one delivery looks up what many of them need.
 //! - *A kill between commit and answer*: the provider sends again or not; it is stored once.
 //!
 //! What was sent and never arrived is found at the provider: [`recover()`] for Apps, [`look`] for hooks of
@@ -30,6 +31,7 @@ mod register;
 mod removal;
 mod secret;
 mod source;
+mod sources;
 
 pub use handle::{get, list, open, reach, redeliver};
 pub use hook_lists::{HookLook, job as hook_look_job, look, sweep_job as hook_sweep_job};
@@ -44,7 +46,8 @@ pub use register::{
 pub(crate) use removal::prepare as prepare_removal;
 pub use removal::{forget_removal, remove};
 pub use secret::{NewWebhook, State, create, delete, state};
-pub use source::{Found, Source, Sources, of_app, of_connection};
+pub use source::{Source, of_app, of_connection};
+pub use sources::{Found, Sources};
 
 use crate::clock::Clock;
 use crate::queue::Doorbell;

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
-use super::source::{self, Found, Source};
+use super::source::{self, Source};
+use super::sources::Found;
 use crate::domain::ids::{OrganizationId, WebhookDeliveryId, WebhookSourceId};
 use crate::flows::{Context, Error};
 use crate::providers::{Expected, Malformed, Proof};

@@ -1,15 +1,14 @@
 //! What deliveries come from, and what they are verified with.
 //!
-//! Secrets are opened once and remembered for some seconds, since a storm of deliveries must not be a
-//! storm of look-ups. A secret that was taken back elsewhere verifies for as long; one that is new
-//! counts at once, because what does not verify is looked up again, at most once a second.
+//! Secrets are opened once and remembered for some seconds ([`super::Sources`]). A secret that was taken
+//! back elsewhere verifies for as long; one that is new counts at once, because what does not verify is
+//! looked up again, at most once a second.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::sources::{Found, Named};
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::ids::{ConnectionId, OrganizationId, WebhookSourceId};
 use crate::domain::provider::ProviderKind;
@@ -19,12 +18,6 @@ use crate::store::lookups::{self, HookOwner};
 use crate::store::{provider_configs, webhook_secrets};
 use crate::vault::{Column, Place};
 
-/// How long secrets are remembered.
-const REMEMBERED: Duration = Duration::from_secs(5);
-/// How old they are at least when they are read again because they do not fit.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// Sources that a process remembers.
-const MOST: usize = 50_000;
 /// Registrations and connections of one App that are tried.
 const CANDIDATES: i64 = 64;
 
@@ -44,7 +37,7 @@ pub struct Source {
     pub provider: ProviderKind,
     /// Its deliveries are known to be signed (Standard Webhooks).
     pub signs: bool,
-    secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
+    pub(super) secrets: Vec<(Secret, Option<DateTime<Utc>>)>,
 }
 
 impl Source {
@@ -58,57 +51,6 @@ impl Source {
     }
 }
 
-/// Which sources are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Named {
-    Connection(ConnectionId),
-    App(i64),
-}
-
-/// Sources of one name, as they were read.
-#[derive(Clone, Debug)]
-pub struct Found {
-    named: Named,
-    at: Instant,
-    /// None for what there is not.
-    pub sources: Arc<[Source]>,
-}
-
-impl Found {
-    /// Whether reading them again may show others.
-    pub(super) fn is_old(&self) -> bool {
-        self.at.elapsed() >= AGAIN_AFTER
-    }
-}
-
-/// Remembers sources. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct Sources(Arc<Mutex<HashMap<Named, Found>>>);
-
-impl Sources {
-    fn get(&self, named: Named) -> Option<Found> {
-        let remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = remembered.get(&named)?;
-        (found.at.elapsed() < REMEMBERED).then(|| found.clone())
-    }
-
-    fn put(&self, found: &Found) {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.len() >= MOST {
-            remembered.clear();
-        }
-        remembered.insert(found.named, found.clone());
-    }
-
-    /// Forgets a connection's: its secret was just changed here.
-    pub fn forget(&self, connection: ConnectionId) {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.remove(&Named::Connection(connection));
-        // An App's candidates may hold the same secret.
-        remembered.retain(|named, _| matches!(named, Named::Connection(_)));
-    }
-}
-
 /// The source that a connection's address names.
 ///
 /// # Errors
@@ -119,10 +61,9 @@ pub async fn of_connection(
     connection: ConnectionId,
 ) -> Result<Found, Error> {
     let named = Named::Connection(connection);
-    let found = match context.intake.sources.get(named) {
-        Some(found) => found,
-        None => read(context, named).await?,
-    };
+    let sources = &context.intake.sources;
+    let found = sources.get(named, async || read(context, named).await);
+    let found = found.await?;
     if found.sources.iter().any(|one| one.provider == provider) {
         Ok(found)
     } else {
@@ -136,10 +77,9 @@ pub async fn of_connection(
 /// [`Error::NotFound`] where nobody has told of this App.
 pub async fn of_app(context: &Context, app: i64) -> Result<Found, Error> {
     let named = Named::App(app);
-    let found = match context.intake.sources.get(named) {
-        Some(found) => found,
-        None => read(context, named).await?,
-    };
+    let sources = &context.intake.sources;
+    let found = sources.get(named, async || read(context, named).await);
+    let found = found.await?;
     if found.sources.is_empty() {
         return Err(Error::NotFound("GitHub App"));
     }
@@ -148,11 +88,12 @@ pub async fn of_app(context: &Context, app: i64) -> Result<Found, Error> {
 
 /// The same, as they are now.
 pub(super) async fn again(context: &Context, found: &Found) -> Result<Found, Error> {
-    read(context, found.named).await
+    let (sources, named) = (&context.intake.sources, found.named);
+    let found = sources.get_again(named, async || read(context, named).await);
+    found.await
 }
 
-async fn read(context: &Context, named: Named) -> Result<Found, Error> {
-    let at = Instant::now();
+async fn read(context: &Context, named: Named) -> Result<Arc<[Source]>, Error> {
     let system = context.db.system();
     let mut sources = Vec::new();
     match named {
@@ -188,16 +129,7 @@ async fn read(context: &Context, named: Named) -> Result<Found, Error> {
             }
         }
     }
-    let found = Found {
-        named,
-        at,
-        sources: sources.into(),
-    };
-    // What is not there is not remembered: anybody can name anything.
-    if !found.sources.is_empty() {
-        context.intake.sources.put(&found);
-    }
-    Ok(found)
+    Ok(sources.into())
 }
 
 /// The hook of a connection, with what it is verified with.

@@ -22,6 +22,8 @@ pub(super) struct Part {
     pub(super) address: Option<SocketAddr>,
     /// Its `MOORING_REDIS_URL`, where it has one.
     pub(super) redis: Option<String>,
+    /// Whether its errors are shown: not where it is killed and has many.
+    pub(super) heard: bool,
 }
 
 /// A process at work. Killed when it is dropped.
@@ -37,6 +39,7 @@ impl Part {
             command: "worker",
             address: None,
             redis: None,
+            heard: false,
         }
     }
 
@@ -46,12 +49,21 @@ impl Part {
             command: "api",
             address: Some(StdListener::bind("127.0.0.1:0")?.local_addr()?),
             redis: None,
+            heard: false,
         })
     }
 
     /// The same with wake-ups over this server.
     pub(super) fn over(self, redis: Option<String>) -> Self {
         Self { redis, ..self }
+    }
+
+    /// The same with its errors on ours.
+    pub(super) fn heard(self) -> Self {
+        Self {
+            heard: true,
+            ..self
+        }
     }
 
     /// Starts it.
@@ -66,7 +78,11 @@ impl Part {
             .env("MOORING_LOG", "error")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(if self.heard {
+                Stdio::inherit()
+            } else {
+                Stdio::null()
+            })
             .kill_on_drop(true);
         if let Some(address) = self.address {
             command.env("MOORING_LISTEN", address.to_string());

@@ -44,8 +44,8 @@ pub(super) async fn run(rig: &Rig, options: &Options, count: u64) -> Result<(), 
     let of_vendors = all.len();
     all.extend(samples());
 
-    let mut api = Part::api()?.start(rig)?;
-    let mut worker = Part::worker().start(rig)?;
+    let mut api = Part::api()?.heard().start(rig)?;
+    let mut worker = Part::worker().heard().start(rig)?;
     let address = api.listens().await?;
     let began = Instant::now();
     let (next, all) = (Arc::new(AtomicU64::new(0)), Arc::new(all));

@@ -53,7 +53,7 @@ pub(super) async fn run(rig: &Rig, options: &Options, wanted: usize) -> Result<(
     let bodies = wanted.min(possible * 10 / 11);
     let heads = bodies / 10;
 
-    let mut api = Part::api()?.start(rig)?;
+    let mut api = Part::api()?.heard().start(rig)?;
     let address = api.listens().await?;
     let usual = Arc::new(usual.at(address));
     // Pools and caches fill.
