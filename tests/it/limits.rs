@@ -14,8 +14,10 @@ use chrono::TimeDelta;
 use mooring_forge::{Face, Match, Request};
 use shared::domain::ids::OrganizationId;
 use shared::domain::organization::Role;
+use sqlx::{Connection, Executor};
 
-use crate::world::{Caller, World, new_organization};
+use crate::upkeep::by_hand;
+use crate::world::{Caller, World, new_organization, until};
 
 /// An organization beside the world's, and somebody who owns it.
 async fn stranger(w: &World, name: &str) -> (OrganizationId, Caller) {
@@ -68,7 +70,31 @@ async fn moved_until<F: Future<Output = bool>>(
         if is().await {
             return;
         }
-        w.clock.advance(step);
+        advance_between_jobs(w, step).await;
     }
     panic!("it did not come to that");
+}
+
+/// Moves the clock while no job runs and none can begin: a step in the middle of one would look like the
+/// end of its process.
+async fn advance_between_jobs(w: &World, step: TimeDelta) {
+    until("a moment without a job", || async {
+        let mut db = by_hand(w).await;
+        let mut tx = db.begin().await.unwrap();
+        tx.execute("LOCK TABLE jobs IN EXCLUSIVE MODE")
+            .await
+            .unwrap();
+        let running = "SELECT count(*) FROM jobs WHERE status = 1";
+        let running: i64 = sqlx::query_scalar(running)
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
+        if running > 0 {
+            return None;
+        }
+        w.clock.advance(step);
+        tx.commit().await.unwrap();
+        Some(())
+    })
+    .await;
 }

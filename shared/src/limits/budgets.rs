@@ -166,9 +166,9 @@ impl Budgets {
                 .into_iter()
                 .map(|shared| (shared.budget.key.clone(), shared))
                 .collect();
-            for cell in batch {
+            for (cell, mine) in batch.iter().zip(&mine) {
                 if let Some(shared) = by_key.remove(&*cell.key) {
-                    cell.heard(&shared);
+                    cell.heard(&shared, mine.in_flight);
                 }
             }
         }
@@ -178,9 +178,6 @@ impl Budgets {
 impl Cell {
     fn admit(&self, class: CallClass, now: DateTime<Utc>) -> Admission {
         let mut state = lock(&self.state);
-        if state.window.newcomer && state.came.elapsed() > HEARD {
-            state.window.newcomer = false;
-        }
         let said = state.window.admit(class, now);
         state.used = true;
         state.used_at = now;
@@ -211,14 +208,20 @@ impl Cell {
         }
     }
 
-    fn heard(&self, shared: &SharedBudget) {
+    /// What the others have said, when we told them of so many in flight.
+    fn heard(&self, shared: &SharedBudget, told: u32) {
         let mut state = lock(&self.state);
+        // By what was heard this late, and not by the time alone: the others may have been slow to tell.
+        if state.came.elapsed() > HEARD {
+            state.window.newcomer = false;
+        }
         state.window.merge(&shared.budget.rate);
         if let Some(until) = shared.budget.parked_until {
             state.window.park(until);
         }
         state.window.holders = shared.holders.max(1);
         state.window.others = shared.others;
+        state.window.told = told;
         drop(state);
         self.freed.notify_waiters();
     }

@@ -34,9 +34,11 @@ pub(super) struct Window {
     pub(super) strikes: u8,
     /// Processes that use it, this one included, as last heard; and whether they have heard of us.
     pub(super) holders: u32,
-    /// Requests that the others have in flight: more than their share, where they came first and theirs
-    /// take long.
+    /// Requests that the others have in flight, as last heard: more than their share, where they came first
+    /// and theirs take long.
     pub(super) others: u32,
+    /// What we have told them of our own at that time.
+    pub(super) told: u32,
     pub(super) newcomer: bool,
 }
 
@@ -80,12 +82,23 @@ impl Window {
         } else {
             share
         };
-        let share = share.min(AT_ONCE.saturating_sub(self.others));
+        let share = if self.holders > 1 {
+            share.min(self.told + self.growth())
+        } else {
+            share.min(AT_ONCE.saturating_sub(self.others))
+        };
         match class {
             CallClass::Interactive => share,
             _ => share - share.div_ceil(SPARED).min(share / 2),
         }
         .max(1)
+    }
+
+    /// How many more than it has told of a process may have in flight before it hears of the others again.
+    /// All of them see the same room, and what each takes of it the others hear later: together they take
+    /// half of it, so that those who have heard and those who have not stay within it.
+    fn growth(&self) -> u32 {
+        AT_ONCE.saturating_sub(self.others + self.told) / (2 * self.holders)
     }
 
     /// Takes in what an answer told.
@@ -209,9 +222,17 @@ mod tests {
         assert_eq!(most(&mut window, CallClass::Sync), 72);
         assert_eq!(most(&mut window, CallClass::Interactive), 80);
         window.holders = 4;
+        assert_eq!(most(&mut window, CallClass::Interactive), 10);
+        window.told = 15;
+        assert_eq!(most(&mut window, CallClass::Interactive), 20);
+        // More than its share is left to end.
+        window.told = 40;
         assert_eq!(most(&mut window, CallClass::Interactive), 20);
         window.others = 72;
-        assert_eq!(most(&mut window, CallClass::Interactive), 8);
+        window.told = 3;
+        assert_eq!(most(&mut window, CallClass::Interactive), 3);
+        window.told = 0;
+        assert_eq!(most(&mut window, CallClass::Interactive), 1);
         window.others = 100;
         assert_eq!(most(&mut window, CallClass::Interactive), 1);
         window.others = 0;
@@ -219,6 +240,38 @@ mod tests {
         assert_eq!(most(&mut window, CallClass::Sync), 3);
         window.holders = 500;
         assert_eq!(most(&mut window, CallClass::Sync), 1);
+    }
+
+    /// Four processes hear of each other one after the other, each of all at that moment, and take what they
+    /// may: the one that came first has most of the room.
+    #[test]
+    fn processes_that_take_the_room_at_the_same_time_stay_within_it() {
+        let mut all: Vec<Window> = [50, 3, 3, 3]
+            .map(|in_flight| Window {
+                in_flight,
+                holders: 4,
+                ..window(4_000)
+            })
+            .into();
+        let mut wire = [50_u32, 3, 3, 3];
+        for round in 0..20 {
+            for place in 0..all.len() {
+                let one = &mut all[place];
+                (one.told, wire[place]) = (one.in_flight, one.in_flight);
+                one.others = wire.iter().sum::<u32>() - one.told;
+                // Nobody has ended yet in the first rounds; then the first one's requests do.
+                if round >= 10 && place == 0 {
+                    one.in_flight = one.in_flight.saturating_sub(10);
+                }
+                while one.admit(CallClass::Interactive, now()) == Admission::Go {
+                    one.in_flight += 1;
+                }
+                let sum: u32 = all.iter().map(|one| one.in_flight).sum();
+                assert!(sum <= AT_ONCE, "{sum} in flight");
+            }
+        }
+        let held: Vec<u32> = all.iter().map(|one| one.in_flight).collect();
+        assert!(held.iter().all(|one| *one >= 15), "{held:?}");
     }
 
     #[test]

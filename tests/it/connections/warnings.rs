@@ -8,7 +8,7 @@ use shared::queue::catalogue::WarnOfExpiry;
 use sqlx::AssertSqlSafe;
 
 use crate::upkeep::{by_hand, sweep};
-use crate::world::{Caller, Setup, World, run_as, run_test};
+use crate::world::{Caller, Setup, World, run_as, run_test, run_without_worker};
 
 /// Two sweeps at once, by whichever workers there are.
 async fn swept(w: &World) {
@@ -91,6 +91,29 @@ fn forty_days_see_four_warnings_and_one_end() {
         ] {
             assert!(text.contains(words), "{timeline:#}");
         }
+    });
+}
+
+/// Somebody asks in the moment that it passes, before a sweep has looked: the same is said.
+#[test]
+fn a_refusal_past_the_date_says_that_it_has_passed() {
+    run_without_worker(|w| async move {
+        w.forge.add_user("octo");
+        let end = w.clock.now() + TimeDelta::days(2);
+        let token = w.forge.mint(TokenSpec::classic("octo").expires_at(end));
+        let owner = w.owner();
+        let id = owner.connect("github", &token).await;
+        w.clock.advance(TimeDelta::days(2));
+        let path = format!("/git-connections/{id}/validate");
+        let said = owner.post(&path, json!({})).await.expect(200);
+        assert_eq!(said["valid"], false);
+        let found = owner.connection(&id).await;
+        assert_eq!(found["status"], "expired", "{found:#}");
+        let why = found["validation_error"].as_str().unwrap();
+        assert!(
+            why.starts_with("The credential has passed its date, "),
+            "{why}"
+        );
     });
 }
 

@@ -76,9 +76,14 @@ pub(super) fn end(connection: &mut Connection, ends_at: DateTime<Utc>, now: Date
         connection.health_code = HealthCode::ReauthRequired;
         connection.health_since = now;
     }
-    connection.validation_error = Some(format!(
+    connection.validation_error = Some(passed(ends_at));
+}
+
+/// What is said of one that has passed its date.
+pub(super) fn passed(ends_at: DateTime<Utc>) -> String {
+    format!(
         "The credential has passed its date, {}. {}",
         ends_at.format("%Y-%m-%d %H:%M UTC"),
         HealthCode::ReauthRequired.action()
-    ));
+    )
 }

@@ -137,8 +137,14 @@ pub(super) fn refuse(
     }
     connection.validated_at = Some(now);
     let next = action(code, connection.auth_method);
-    connection.validation_error = Some(format!("{} {next}", code.message()));
     let pasted = connection.auth_method.is_pasted();
+    // Whoever was asked in the moment it passed says no more than that it is refused.
+    let passed = (connection.token_expires_at)
+        .filter(|_| pasted && past_its_date && code == HealthCode::ReauthRequired);
+    connection.validation_error = Some(match passed {
+        Some(ends_at) => expiry::passed(ends_at),
+        None => format!("{} {next}", code.message()),
+    });
     connection.health_action_url = error.action_url.clone().or_else(|| match code {
         // Only somebody who pasted a token has to make one.
         _ if !pasted => None,
