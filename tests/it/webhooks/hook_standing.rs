@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use mooring_forge::{Action, Canned, Face, Fault, Match, Post};
+use shared::domain::ids::OrganizationId;
 use shared::flows::webhooks::appear;
 
 use super::hook_lists::{ALL, Hooked, away, sweep};
@@ -171,9 +172,47 @@ fn what_cannot_be_taken_away_is_forgotten_after_a_day() {
     });
 }
 
+/// The hooks of all its connections, and what is left of one that was deleted before.
+#[test]
+fn an_organization_that_is_deleted_leaves_no_hook_at_any_provider() {
+    run_test(|w| async move {
+        let mut all = Vec::new();
+        for provider in ALL {
+            all.push(Hooked::at(&w, provider).await);
+        }
+        let unanswered = Match::any().method(http::Method::DELETE);
+        let away = Action::Answer(Canned::text(503, "away"));
+        w.forge.fault(Fault::on(unanswered, away));
+        let (owner, id) = (&all[0].owner, &all[0].id);
+        let path = format!("/git-connections/{id}?force=true");
+        owner.delete(&path).await.expect(204);
+        w.everybody_idle().await;
+        owner.delete("").await.expect(204);
+        w.everybody_idle().await;
+        for one in &all {
+            assert!(!hooks(&w, one.face).is_empty());
+        }
+        assert_eq!(left(&w).await, 0);
+        assert_eq!(left_to(&w, OrganizationId::PLATFORM).await, 4);
+        w.forge.clear_faults();
+        w.clock.advance(TimeDelta::minutes(3));
+        until("providers without our hooks", || async {
+            let gone = all.iter().all(|one| hooks(&w, one.face).is_empty());
+            gone.then_some(())
+        })
+        .await;
+        w.everybody_idle().await;
+        assert_eq!(left_to(&w, OrganizationId::PLATFORM).await, 0);
+    });
+}
+
 /// Credentials of connections that are gone.
 async fn left(w: &World) -> i64 {
-    let mut tx = w.context.db.tenant(w.organization).await.unwrap();
+    left_to(w, w.organization).await
+}
+
+async fn left_to(w: &World, organization: OrganizationId) -> i64 {
+    let mut tx = w.context.db.tenant(organization).await.unwrap();
     let count = sqlx::query_scalar("SELECT count(*) FROM hook_removals");
     count.fetch_one(&mut *tx).await.unwrap()
 }

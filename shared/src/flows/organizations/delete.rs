@@ -2,7 +2,8 @@
 //!
 //! Its chain is sealed to the last entry (which tells of the end), moved whole to the platform's
 //! archive, and then what hangs on the tenant is deleted, all in one transaction. A change that is
-//! under way in that tenant meanwhile finds its foreign key gone and rolls back.
+//! under way in that tenant meanwhile finds its foreign key gone and rolls back. Hooks that it has at
+//! providers are taken away by jobs of the platform.
 //!
 //! Races: *a page of a sync, or a deletion of a connection* → both lock the connection before all
 //! else, and so does this, so that none of them waits for another in a circle.
@@ -11,7 +12,9 @@ use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::ids::OrganizationId;
 use crate::flows::audit::{self, Change};
+use crate::flows::webhooks::bequeath_removals;
 use crate::flows::{Context, Error};
+use crate::queue::enqueue;
 use crate::store::{activity, connections, jobs, organizations};
 
 /// Entries moved in one statement.
@@ -59,6 +62,7 @@ pub async fn delete(context: &Context, permit: &Permit) -> Result<(), Error> {
     }
     activity::delete_chain(&mut tx, id).await?;
     jobs::end_of_organization(&mut tx, id).await?;
+    let removals = bequeath_removals(context, permit, &mut tx).await?;
     match organizations::delete(&mut *tx, id).await {
         Err(crate::store::StoreError::Missing { .. }) => {
             return Err(Error::Conflict {
@@ -72,6 +76,8 @@ pub async fn delete(context: &Context, permit: &Permit) -> Result<(), Error> {
     tx.switch(OrganizationId::PLATFORM).await?;
     let change = ended().with("archived_entries", moved);
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    let enqueued = enqueue(&mut tx, &removals).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(())
 }

@@ -43,7 +43,7 @@ pub use recover::{AppSource, Look, app_source, recover};
 pub use register::{
     Registration, forget, job as registration_job, job_where_registered, note, registration,
 };
-pub(crate) use removal::prepare as prepare_removal;
+pub(crate) use removal::{bequeath as bequeath_removals, prepare as prepare_removal};
 pub use removal::{forget_removal, remove};
 pub use secret::{NewWebhook, State, create, delete, state};
 pub use source::{Source, of_app, of_connection};

@@ -5,10 +5,18 @@
 //! that is gone. The row goes with the last hook, when the provider refuses the credential, when the job has
 //! tried for the last time, or after a day. A token that somebody renews is used for as long as it lasts, and
 //! renewed no more.
+//!
+//! An organization that is deleted as a whole leaves its rows to the platform, in the same transaction: its
+//! jobs go with it, and the platform's take their place. What it has trusted at the provider's instance is
+//! kept beside them, since that goes too.
+
+use std::sync::Arc;
 
 use crate::authz::Permit;
-use crate::domain::ids::ConnectionId;
+use crate::domain::ca_certificate::CaCertificate;
+use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::meter::CallClass;
+use crate::domain::provider::Instance;
 use crate::flows::{Context, Error};
 use crate::limits::Subject;
 use crate::providers::{ErrorClass, HookPlace, ProviderError};
@@ -17,6 +25,9 @@ use crate::queue::catalogue::RemoveHooks;
 use crate::session::{access_for, trusting};
 use crate::store::{TenantTx, hook_removals};
 use crate::vault::{Column, Place};
+
+/// Connections that are left to the platform in one statement.
+const BATCH: i64 = 500;
 
 /// Keeps what takes a connection's hooks away, in the transaction that deletes it; the job that does it.
 ///
@@ -41,6 +52,40 @@ pub(crate) async fn prepare(
     Ok(Some(job))
 }
 
+/// Leaves what takes the hooks of all connections away to the platform, in the transaction that deletes
+/// their organization; the jobs that do it. The transaction is that organization's again afterwards.
+///
+/// # Errors
+/// As every statement.
+pub(crate) async fn bequeath(
+    context: &Context,
+    permit: &Permit,
+    tx: &mut TenantTx,
+) -> Result<Vec<NewJob>, Error> {
+    let (now, organization) = (context.clock.now(), tx.organization());
+    hook_removals::keep_all(&mut **tx, now).await?;
+    let mut jobs = Vec::new();
+    loop {
+        let estate = hook_removals::take(&mut **tx, BATCH).await?;
+        let taken = jobs.len();
+        jobs.extend(estate.connections().map(|connection_id| {
+            NewJob::new(
+                &RemoveHooks { connection_id },
+                OrganizationId::PLATFORM,
+                now,
+            )
+            .dedupe_key(connection_id.to_string())
+            .requested_by(permit.actor().clone())
+        }));
+        if jobs.len() == taken {
+            return Ok(jobs);
+        }
+        tx.switch(OrganizationId::PLATFORM).await?;
+        hook_removals::put(&mut **tx, OrganizationId::PLATFORM, &estate).await?;
+        tx.switch(organization).await?;
+    }
+}
+
 /// Takes the hooks of a deleted connection away, as far as the provider lets us; how many. The inner
 /// error is one that may pass: the rest is kept for another try.
 ///
@@ -58,13 +103,20 @@ pub async fn remove(
     let Some(removal) = removal else {
         return Ok(Ok(0));
     };
-    let place = Place::credential(organization, id, Column::AccessToken);
+    let sealed_for = removal.former_organization.unwrap_or(organization);
+    let place = Place::credential(sealed_for, id, Column::AccessToken);
     let token = context.vault.open(&place, &removal.access_token)?;
     let instance = context
         .providers
         .instance(removal.provider, Some(&removal.base_url))
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let instance = trusting(context, organization, instance).await?;
+    let instance = match removal.ca_certificate {
+        Some(pem) => Instance {
+            certificate: Some(Arc::new(CaCertificate::new(pem))),
+            ..instance
+        },
+        None => trusting(context, organization, instance).await?,
+    };
     let subject = Subject {
         connection: id,
         organization,
