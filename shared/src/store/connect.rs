@@ -37,7 +37,7 @@ pub struct PoolSizes {
 /// The connections of one door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolFigures {
-    /// Which: `app`, `system` or `inbox`.
+    /// Which: `app`, `system`, `inbox` or `batches`.
     pub name: &'static str,
     /// How many it may hold.
     pub most: u32,
@@ -219,11 +219,12 @@ impl Db {
 
     /// How busy the doors are.
     #[must_use]
-    pub fn pools(&self) -> [PoolFigures; 3] {
+    pub fn pools(&self) -> [PoolFigures; 4] {
         let pools = [
             ("app", &self.app),
             ("system", &self.system),
             ("inbox", &self.inbox),
+            ("batches", &self.batches),
         ];
         pools.map(|(name, pool)| PoolFigures {
             name,
