@@ -16,6 +16,7 @@ mod register;
 mod seen;
 mod send;
 mod slow;
+mod undated;
 mod waits;
 
 use mooring_forge::{Scheme, TokenSpec};

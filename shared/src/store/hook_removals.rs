@@ -33,7 +33,7 @@ pub struct Removal {
     pub access_token: Vec<u8>,
     /// The organization that it is sealed for, where that is gone.
     pub former_organization: Option<OrganizationId>,
-    /// The certificates that it had named for the instance.
+    /// The certificates that its organization had named for the instance.
     pub ca_certificate: Option<String>,
     /// What of its hooks is left.
     pub hooks: Vec<LeftHook>,
@@ -50,63 +50,60 @@ pub struct LeftHook {
     pub url: String,
 }
 
-/// Copies what takes the hooks of a connection away, before it is deleted; whether there was anything: an
+/// Copies what takes the hooks of connections away, before they are deleted: those that have any. An
 /// installation of an App has no hooks of its own, and without a token nothing can be taken away.
 ///
 /// # Errors
 /// As every statement.
 pub async fn keep(
     db: impl PgExecutor<'_>,
-    connection: ConnectionId,
+    connections: &[ConnectionId],
     now: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let done = sqlx::query!(
+) -> Result<Vec<ConnectionId>, StoreError> {
+    let ids: Vec<Uuid> = connections.iter().map(|id| id.0).collect();
+    let kept = sqlx::query_scalar!(
         "INSERT INTO hook_removals (organization_id, id, provider, base_url, auth_method, username, \
-            azure_organization, account_id, access_token, hooks, created_at) \
+            azure_organization, account_id, access_token, ca_certificate, hooks, created_at) \
          SELECT c.organization_id, c.id, c.provider, c.base_url, c.auth_method, c.username, \
-            c.azure_organization, c.account_id, k.access_token, h.hooks, $2 \
-         FROM connections c JOIN credentials k ON k.connection_id = c.id \
+            c.azure_organization, c.account_id, k.access_token, (SELECT p.ca_certificate \
+                FROM provider_configs p WHERE p.provider = c.provider AND p.base_url = c.base_url), \
+            h.hooks, $2 \
+         FROM unnest($1::uuid[]) d(id) JOIN connections c ON c.id = d.id \
+         JOIN credentials k ON k.connection_id = d.id \
          CROSS JOIN LATERAL (SELECT json_agg(json_build_object('repository_id', \
                 s.provider_repository_id, 'full_name', s.full_name, 'url', s.url)) AS hooks \
-            FROM (SELECT * FROM repository_hooks r WHERE r.connection_id = $1 \
+            FROM (SELECT * FROM repository_hooks r WHERE r.connection_id = d.id \
                 ORDER BY r.provider_repository_id LIMIT $3) s) h \
-         WHERE c.id = $1 AND c.auth_method <> 'github_app' AND k.access_token IS NOT NULL \
+         WHERE c.auth_method <> 'github_app' AND k.access_token IS NOT NULL \
             AND h.hooks IS NOT NULL \
-         ON CONFLICT (id) DO NOTHING",
-        connection.0,
+         ON CONFLICT (id) DO NOTHING RETURNING id",
+        &ids,
         now,
         MOST
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(kept.into_iter().map(Into::into).collect())
 }
 
-/// The same for every connection of the transaction's tenant.
+/// Connections of the transaction's tenant that have hooks, behind `after`, at most `limit`.
 ///
 /// # Errors
 /// As every statement.
-pub async fn keep_all(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> Result<(), StoreError> {
-    sqlx::query!(
-        "INSERT INTO hook_removals (organization_id, id, provider, base_url, auth_method, username, \
-            azure_organization, account_id, access_token, hooks, created_at) \
-         SELECT c.organization_id, c.id, c.provider, c.base_url, c.auth_method, c.username, \
-            c.azure_organization, c.account_id, k.access_token, h.hooks, $1 \
-         FROM (SELECT DISTINCT connection_id FROM repository_hooks) d \
-         JOIN connections c ON c.id = d.connection_id \
-         JOIN credentials k ON k.connection_id = d.connection_id \
-         CROSS JOIN LATERAL (SELECT json_agg(json_build_object('repository_id', \
-                s.provider_repository_id, 'full_name', s.full_name, 'url', s.url)) AS hooks \
-            FROM (SELECT * FROM repository_hooks r WHERE r.connection_id = d.connection_id \
-                ORDER BY r.provider_repository_id LIMIT $2) s) h \
-         WHERE c.auth_method <> 'github_app' AND k.access_token IS NOT NULL \
-         ON CONFLICT (id) DO NOTHING",
-        now,
-        MOST
+pub async fn hooked(
+    db: impl PgExecutor<'_>,
+    after: ConnectionId,
+    limit: i64,
+) -> Result<Vec<ConnectionId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "SELECT DISTINCT connection_id FROM repository_hooks WHERE connection_id > $1 \
+         ORDER BY connection_id LIMIT $2",
+        after.0,
+        limit
     )
-    .execute(db)
+    .fetch_all(db)
     .await?;
-    Ok(())
+    Ok(ids.into_iter().map(Into::into).collect())
 }
 
 /// What an organization leaves behind, on its way to the platform.
@@ -136,8 +133,7 @@ impl Estate {
     }
 }
 
-/// Takes at most `limit` of what the transaction's tenant has left out of it, with the certificates that it
-/// trusts.
+/// Takes at most `limit` of what the transaction's tenant has left out of it.
 ///
 /// # Errors
 /// As every statement.
@@ -146,9 +142,7 @@ pub async fn take(db: impl PgExecutor<'_>, limit: i64) -> Result<Estate, StoreEr
         Row,
         "DELETE FROM hook_removals r WHERE r.id IN (SELECT id FROM hook_removals ORDER BY id LIMIT $1) \
          RETURNING r.organization_id, r.id, r.provider, r.base_url, r.auth_method, r.username, \
-            r.azure_organization, r.account_id, r.access_token, r.hooks, r.created_at, \
-            (SELECT p.ca_certificate FROM provider_configs p \
-             WHERE p.provider = r.provider AND p.base_url = r.base_url) AS ca_certificate",
+            r.azure_organization, r.account_id, r.access_token, r.ca_certificate, r.hooks, r.created_at",
         limit
     )
     .fetch_all(db)

@@ -236,24 +236,29 @@ pub async fn mark_sync_wanted(
     Ok(marked.into_iter().map(Into::into).collect())
 }
 
-/// Connections by an installation of a GitHub App, of one organization or of all, at most `limit`.
+/// Connections by an installation of a GitHub App at an instance, of one organization or of all, at most
+/// `limit`. Numbers are an instance's own, and anybody can write any down: over all organizations only those
+/// count that the instance has confirmed, whose account is known.
 ///
 /// # Errors
 /// As every statement.
 pub async fn of_installation(
     db: &SystemExecutor,
+    base_url: &str,
     (app, installation): (i64, i64),
     organization: Option<OrganizationId>,
     limit: i64,
 ) -> Result<Vec<(OrganizationId, ConnectionId)>, StoreError> {
     let rows = sqlx::query!(
         "SELECT organization_id, id FROM connections WHERE auth_method = 'github_app' \
-            AND github_app_id = $1 AND github_app_installation_id = $2 \
-            AND ($3::uuid IS NULL OR organization_id = $3) ORDER BY organization_id, id LIMIT $4",
+            AND github_app_id = $1 AND github_app_installation_id = $2 AND base_url = $5 \
+            AND (organization_id = $3 OR $3::uuid IS NULL AND account_id IS NOT NULL) \
+         ORDER BY organization_id, id LIMIT $4",
         app,
         installation,
         organization.map(|id| id.0),
         limit,
+        base_url,
     )
     .fetch_all(db.pool())
     .await?;
@@ -263,24 +268,26 @@ pub async fn of_installation(
         .collect())
 }
 
-/// Connections by a consent that an account at GitHub gave, of one organization or of all, at most
-/// `limit`.
+/// Connections by a consent that an account at an instance of GitHub gave, of one organization or of all,
+/// at most `limit`.
 ///
 /// # Errors
 /// As every statement.
 pub async fn of_account(
     db: &SystemExecutor,
+    base_url: &str,
     account: &str,
     organization: Option<OrganizationId>,
     limit: i64,
 ) -> Result<Vec<(OrganizationId, ConnectionId)>, StoreError> {
     let rows = sqlx::query!(
         "SELECT organization_id, id FROM connections WHERE auth_method = 'oauth' \
-            AND provider = 'github' AND account_id = $1 \
+            AND provider = 'github' AND account_id = $1 AND base_url = $4 \
             AND ($2::uuid IS NULL OR organization_id = $2) ORDER BY organization_id, id LIMIT $3",
         account,
         organization.map(|id| id.0),
         limit,
+        base_url,
     )
     .fetch_all(db.pool())
     .await?;

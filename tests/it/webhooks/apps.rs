@@ -3,9 +3,11 @@
 use mooring_forge::Scheme;
 use serde_json::{Value, json};
 use shared::domain::organization::Role;
+use sqlx::{AssertSqlSafe, Executor};
 
 use super::{Hook, Letters};
 use crate::github_app::{self, Installed};
+use crate::upkeep::by_hand;
 use crate::world::{Caller, World, new_organization, run_test};
 
 /// The hook of an App, whose secret is this.
@@ -136,6 +138,50 @@ fn the_platforms_app_reaches_every_connection_of_its_installation() {
         // The sync that follows knows of none.
         let row = owner.repository_of("888777").await.unwrap();
         assert_eq!(row["full_name"], "acme/space");
+    });
+}
+
+/// Anybody can write down the number of an installation, at a host of their own or with a key that nobody has
+/// asked about.
+#[test]
+fn a_number_that_somebody_wrote_down_is_reached_by_no_delivery() {
+    run_test(|w| async move {
+        let installed = github_app::installed(&w, 1);
+        let (owner, other) = (
+            w.owner(),
+            w.member_of(new_organization(&w.context, "Other").await, Role::Owner),
+        );
+        let mut ids = Vec::new();
+        for caller in [&owner, &other] {
+            let made = caller
+                .post("/git-connections", installed.body())
+                .await
+                .expect(201);
+            ids.push(made["id"].as_str().unwrap().to_owned());
+            caller.synced(&ids[ids.len() - 1]).await;
+        }
+        configure(&w.admin(), &installed, "the platform's secret").await;
+        let hook = hook_of(&w, installed.app.id, "the platform's secret");
+        let as_if = [
+            "base_url = 'https://elsewhere.example'",
+            "account_id = NULL, base_url = (SELECT c.base_url FROM connections c \
+                WHERE c.base_url <> 'https://elsewhere.example')",
+        ];
+        for (number, change) in as_if.into_iter().enumerate() {
+            let sql = format!("UPDATE connections SET {change} WHERE id = '{}'", ids[1]);
+            by_hand(&w).await.execute(AssertSqlSafe(sql)).await.unwrap();
+            let id = 700 + number;
+            let body = json!({ "action": "added", "installation": { "id": installed.id },
+                "repositories_added": [{ "id": id, "name": "x", "full_name": format!("acme/{id}"), "private": true }],
+                "repositories_removed": [] });
+            let event = "installation_repositories";
+            let letter = Letters(&w).letter(&number.to_string(), event, &body);
+            let sent = hook.accepted(&letter).await;
+            w.admin().delivery_handled(&sent).await;
+            w.everybody_idle().await;
+            assert!(owner.repository_of(&id.to_string()).await.is_some());
+            assert!(other.repository_of(&id.to_string()).await.is_none());
+        }
     });
 }
 

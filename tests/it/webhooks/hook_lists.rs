@@ -2,7 +2,9 @@
 //! nothing is asked.
 
 use chrono::TimeDelta;
-use mooring_forge::{Face, Happened, Letter, Match, Post, RepositoryId, Scheme, Sent};
+use mooring_forge::{
+    Action, Canned, Face, Fault, Happened, Letter, Match, Post, RepositoryId, Scheme, Sent,
+};
 use serde_json::{Value, json};
 use shared::flows::webhooks::{appear, hook_sweep_job};
 use shared::queue::enqueue;
@@ -292,5 +294,36 @@ fn a_server_without_lists_has_a_sync_and_the_gap_is_told() {
             assert!(state["gap_until"].is_string(), "{state}");
             assert_eq!(state["recovered"], 0);
         }
+    });
+}
+
+#[test]
+fn one_that_is_not_given_is_a_gap_and_holds_up_no_other() {
+    run_test(|w| async move {
+        let hooked = Hooked::at(&w, ALL[0]).await;
+        away(&w).await;
+        let all = Post {
+            lost: 100,
+            ..Post::default()
+        };
+        hooked.rename(&w, "refused", all).await;
+        let sent = w.forge.read(|state| state.sent().last().cloned().unwrap());
+        let detail = format!("/repositories/*/hooks/*/deliveries/{}", sent.id);
+        let detail = Match::face(hooked.face).path(detail);
+        let canned = Canned::json(422, json!({ "message": "Unprocessable" }));
+        let fault = w.forge.fault(Fault::on(detail, Action::Answer(canned)));
+        hooked.rename(&w, "given", all).await;
+        back(&w).await;
+        assert!(w.forge.hits(fault) >= 1);
+        assert_eq!(hooked.name().await, "given");
+        let state = hooked.webhook().await;
+        assert_eq!(state["recovered"], 1, "{state}");
+        assert!(state["gap_from"].is_string(), "{state}");
+        assert!(state["checked_until"].is_string(), "{state}");
+        assert_ne!(hooked.syncs().await, 0);
+        // It is done with.
+        let asked = hooked.asked(&w);
+        sweep(&w).await;
+        assert_eq!(hooked.asked(&w), asked);
     });
 }

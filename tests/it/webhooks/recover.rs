@@ -1,7 +1,7 @@
 //! Deliveries that never arrive, and come all the same.
 
 use chrono::TimeDelta;
-use mooring_forge::{Face, Happened, HookPlace, Post};
+use mooring_forge::{Action, Canned, Face, Fault, Happened, Hold, HookPlace, Match, Post, Sent};
 use serde_json::{Value, json};
 
 use crate::github_app;
@@ -168,5 +168,92 @@ fn what_github_no_longer_remembers_is_listed_anew() {
             &state["checked_until"],
         ];
         assert!(shown.iter().all(|at| at.is_string()), "{state}");
+    });
+}
+
+/// What GitHub tells of a delivery whose payload is larger than any other answer may be.
+fn large(sent: &Sent) -> Canned {
+    let mut payload: Value = serde_json::from_slice(&sent.body).unwrap();
+    payload["padding"] = "x".repeat(17 << 20).into();
+    let told = json!({ "event": sent.event, "action": sent.action, "delivered_at": sent.at,
+        "request": { "headers": {}, "payload": payload } });
+    Canned::json(200, told)
+}
+
+#[test]
+fn one_that_github_does_not_give_is_a_gap_and_holds_up_no_other() {
+    run_test(|w| async move {
+        let (owner, id, _) = stage(&w).await;
+        look(&w).await;
+        // Its turn by the clock does not come in between.
+        let mut tx = w.context.db.tenant(w.organization).await.unwrap();
+        sqlx::query("UPDATE turns SET last_at = $1")
+            .bind(w.clock.now())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        let path = format!("/git-connections/{id}/webhook");
+        assert!(owner.get(&path).await.expect(200)["gap_from"].is_null());
+        let all: Vec<u64> = w
+            .forge
+            .read(|state| state.repositories().map(|one| one.id).collect());
+        let told = ["forgotten", "unreadable", "told", "large"];
+        let mut faults = Vec::new();
+        for (name, repository) in told.into_iter().zip(all) {
+            w.clock.advance(TimeDelta::seconds(2));
+            w.forge.edit(|state| state.rename(repository, name));
+            let happened = [Happened::Repository(repository, "renamed")];
+            let post = Post {
+                lost: 100,
+                ..Post::default()
+            };
+            let sent = w.forge.tell(&w.served, &happened, post).await;
+            assert_eq!(sent.len(), 1);
+            let answer = match name {
+                "forgotten" => Canned::json(404, json!({ "message": "Not Found" })),
+                "unreadable" => Canned::text(404, "what is this?"),
+                "large" => large(&sent[0]),
+                _ => continue,
+            };
+            let detail = format!("/app/hook/deliveries/{}", sent[0].id);
+            let detail = Match::face(Face::GitHub).path(detail);
+            faults.push(w.forge.fault(Fault::on(detail, Action::Answer(answer))));
+        }
+        let shows = |name: &'static str| {
+            let owner = &owner;
+            async move {
+                let names = names(owner).await;
+                names.contains(&format!("acme/{name}")).then_some(())
+            }
+        };
+        // The sync that stands in for the two waits, so that the others show by themselves.
+        let listing = Match::face(Face::GitHub).path("/installation/repositories");
+        let gate = w.forge.gate(listing, Hold::BeforeWork);
+        w.clock.advance(TimeDelta::hours(1) + TimeDelta::minutes(6));
+        until("one that is given", || shows("told")).await;
+        until("one that is large", || shows("large")).await;
+        assert_eq!(shows("forgotten").await, None);
+        assert_eq!(shows("unreadable").await, None);
+        gate.open();
+        until("the first that is not", || shows("forgotten")).await;
+        until("the second that is not", || shows("unreadable")).await;
+        w.idle().await;
+        let recovered = deliveries(&owner).await;
+        assert_eq!(recovered.len(), 2, "{recovered:?}");
+        let state = owner.get(&path).await.expect(200);
+        let shown = [
+            &state["gap_from"],
+            &state["gap_until"],
+            &state["checked_until"],
+        ];
+        assert!(shown.iter().all(|at| at.is_string()), "{state}");
+        let hits = || -> Vec<u64> { faults.iter().map(|fault| w.forge.hits(*fault)).collect() };
+        let asked = hits();
+        assert!(asked.iter().all(|count| *count >= 1), "{asked:?}");
+        // The mark has moved past them.
+        look(&w).await;
+        assert_eq!(hits(), asked);
+        assert_eq!(deliveries(&owner).await.len(), 2);
     });
 }

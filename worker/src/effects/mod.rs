@@ -27,6 +27,7 @@ use shared::providers::{Happening, HookEvent};
 use shared::queue::NewJob;
 use shared::store::TenantTx;
 use shared::store::connections::KnownAsOf;
+use shared::store::repositories::Dated;
 
 /// One delivery at one connection, which the transaction has locked.
 pub(crate) struct Scene<'a> {
@@ -38,6 +39,10 @@ pub(crate) struct Scene<'a> {
     pub(crate) known: KnownAsOf,
     /// As of when the event is; `None` where that cannot be said.
     pub(crate) at: Option<DateTime<Utc>>,
+    /// What that is.
+    pub(crate) dated: Dated,
+    /// When it came, where it came at once.
+    pub(crate) came_at: Option<DateTime<Utc>>,
     pub(crate) now: DateTime<Utc>,
     /// What follows.
     pub(crate) jobs: Vec<NewJob>,

@@ -7,7 +7,7 @@ use shared::flows::Error;
 use shared::providers::{PullRequest, PullRequestChange};
 use shared::store::connected_repositories;
 use shared::store::outbox::{self, NewEvent};
-use shared::store::repositories::{self, Mark};
+use shared::store::repositories::{self, Dated, Mark};
 
 use super::Scene;
 
@@ -36,6 +36,13 @@ pub(super) async fn apply(scene: &mut Scene<'_>, request: &PullRequest) -> Resul
         EventType::PreviewClosed => TimeDelta::milliseconds(1),
         _ => TimeDelta::zero(),
     };
+    // An edit and a vote are told like a new commit.
+    let same = match (request.change, &request.commit_sha) {
+        (PullRequestChange::Synchronized, Some(commit)) => {
+            vec![format!("opened {commit}"), format!("synchronized {commit}")]
+        }
+        _ => Vec::new(),
+    };
     let mark = Mark {
         repository: &told.id,
         topic: &topic,
@@ -43,6 +50,9 @@ pub(super) async fn apply(scene: &mut Scene<'_>, request: &PullRequest) -> Resul
         before: Some(""),
         // Within one second of the provider's clock, an end is the last.
         at: scene.at.unwrap_or(scene.delivery.received_at) + tie,
+        // Of states that name no state before, the dates are all there is.
+        dated: Dated::ByProvider,
+        same: &same,
     };
     let organization = scene.connection.organization_id;
     let moved = repositories::move_mark(&mut **scene.tx, organization.0, connection, &mark).await?;

@@ -13,7 +13,7 @@ use shared::flows::Error;
 use shared::providers::{BranchMove, Push};
 use shared::store::connected_repositories;
 use shared::store::outbox::{self, NewEvent};
-use shared::store::repositories::{self, Mark};
+use shared::store::repositories::{self, Dated, Mark};
 
 use super::Scene;
 use super::order::{Order, order};
@@ -55,7 +55,12 @@ pub(super) async fn apply(scene: &mut Scene<'_>, push: &Push) -> Result<(), Erro
             .or_else(|| stands.remote.default_branch.clone());
         for moved in &push.branches {
             if !is_newer(scene, &told.id, moved).await? {
-                scene.did(format!("nothing: {} moved on since", moved.branch));
+                let branch = &moved.branch;
+                if scene.dated == Dated::Late {
+                    scene.want_sync(&format!("whether {branch} moved on since is not known"));
+                } else {
+                    scene.did(format!("nothing: {branch} moved on since"));
+                }
                 continue;
             }
             let mut kinds = vec![EventType::BranchSynchronized];
@@ -109,6 +114,8 @@ async fn is_newer(
         sha: moved.after.as_deref(),
         before: moved.before.as_deref(),
         at: scene.at.unwrap_or(scene.delivery.received_at),
+        dated: scene.dated,
+        same: &[],
     };
     let (organization, connection) = (scene.connection.organization_id.0, scene.connection.id);
     Ok(repositories::move_mark(&mut **scene.tx, organization, connection, &mark).await?)

@@ -1,5 +1,6 @@
 //! A repository was made, changed, moved or deleted.
 
+use chrono::TimeDelta;
 use serde_json::json;
 use shared::domain::outbox::EventType;
 use shared::flows::Error;
@@ -11,16 +12,28 @@ use super::Scene;
 use super::merge::merge;
 use super::order::{Order, order};
 
+/// Our clock and a provider's differ by no more.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
+
 pub(super) async fn apply(
     scene: &mut Scene<'_>,
     change: RepositoryChange,
     told: &ToldRepository,
 ) -> Result<(), Error> {
-    if change == RepositoryChange::Deleted {
-        return removed(scene, std::slice::from_ref(&told.id)).await;
-    }
     let known =
         repositories::known_for_update(&mut **scene.tx, scene.connection.id, &told.id).await?;
+    if change == RepositoryChange::Deleted {
+        // The date that it bears is of the last change before, so it is as old as its way here; by another
+        // clock than the events before it. It may have been restored since.
+        let at = scene.came_at.map(|at| at + SKEW);
+        return match order(at, known.as_ref(), scene.known.synced_at) {
+            Order::Newer | Order::Same => removed(scene, std::slice::from_ref(&told.id)).await,
+            Order::Older | Order::Unsure => {
+                scene.want_sync("the repository may have been restored since");
+                Ok(())
+            }
+        };
+    }
     match order(scene.at, known.as_ref(), scene.known.synced_at) {
         Order::Older => {
             scene.did("nothing: a newer event has counted");

@@ -16,6 +16,7 @@ use shared::flows::{Context, Error, webhooks};
 use shared::providers::{Happening, HookEvent, InstallationChange};
 use shared::queue::catalogue::HandleDelivery;
 use shared::queue::enqueue;
+use shared::store::repositories::Dated;
 use shared::store::webhook_deliveries::{self, Outcome};
 use shared::store::{TenantTx, connections};
 
@@ -190,12 +191,16 @@ async fn at_connection(
     }
     let known = connections::known_as_of(&mut **tx, id).await?;
     let permit = permit_of(&connection.organization_id, stored);
+    let dated = dated(stored, event);
+    let came_at = came_at_once(stored).then_some(stored.delivery.received_at);
     let mut scene = Scene {
         context,
         permit: &permit,
         tx,
         delivery: &stored.delivery,
-        at: as_of(stored, event),
+        at: event.at.or(came_at),
+        came_at,
+        dated,
         connection,
         known,
         now: job.now(),
@@ -221,15 +226,22 @@ fn permit_of(organization: &OrganizationId, stored: &StoredDelivery) -> Permit {
     Permit::for_job(*organization, actor, Permission::ConnectionsUse)
 }
 
-/// As of when an event is. The provider's word where there is one. Else the delivery's arrival, which
-/// is within seconds, but for one that was sent again or fetched: that may be of any age.
-fn as_of(stored: &StoredDelivery, event: &HookEvent) -> Option<chrono::DateTime<chrono::Utc>> {
-    let first = stored
-        .headers
-        .get("x-attempt-number")
-        .is_none_or(|number| number.trim() == "1");
-    let arrival = (first && !stored.delivery.recovered).then_some(stored.delivery.received_at);
-    event.at.or(arrival)
+/// What is known of an event's age: the provider's word where there is one. Else it is as old as its way
+/// here, but for one that was sent again or fetched.
+fn dated(stored: &StoredDelivery, event: &HookEvent) -> Dated {
+    if event.at.is_some() {
+        Dated::ByProvider
+    } else if came_at_once(stored) {
+        Dated::OnArrival
+    } else {
+        Dated::Late
+    }
+}
+
+/// Whether it came by itself, the first time that it was sent.
+fn came_at_once(stored: &StoredDelivery) -> bool {
+    let attempt = stored.headers.get("x-attempt-number");
+    attempt.is_none_or(|number| number.trim() == "1") && !stored.delivery.recovered
 }
 
 /// Writes down an end without an effect.

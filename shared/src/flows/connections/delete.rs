@@ -8,7 +8,7 @@ use crate::domain::ids::ConnectionId;
 use crate::flows::audit::{self, Change};
 use crate::flows::webhooks::prepare_removal;
 use crate::flows::{Context, Dependant, Error};
-use crate::queue::{NewJob, enqueue};
+use crate::queue::enqueue;
 use crate::store::{
     TenantTx, connected_repositories, connections, counters, jobs, lookups, repositories,
 };
@@ -44,7 +44,7 @@ pub async fn delete(
         }
     }
     let now = context.clock.now();
-    let removal = prepare_removal(context, permit, &mut tx, id).await?;
+    let removal = prepare_removal(context, permit, &mut tx, &[id]).await?;
     jobs::cancel_of_connections(&mut *tx, permit.organization(), &[id], now).await?;
     connections::delete(&mut *tx, id).await?;
     forget(&mut tx, &connection).await?;
@@ -57,7 +57,6 @@ pub async fn delete(
     .with("deleter_id", permit.actor().id.map(|id| id.to_string()))
     .with("connection_name", connection.name.as_str());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
-    let removal: Vec<NewJob> = removal.into_iter().collect();
     let enqueued = enqueue(&mut tx, &removal).await?;
     tx.commit().await?;
     context.doorbell.ring(enqueued.iter().map(|job| job.lane));

@@ -2,16 +2,18 @@
 //!
 //! A grant or an installation cannot be renewed without its registration, so its connections would
 //! only rot. They are deleted in the same transaction, with their jobs, and count in the one entry
-//! of the activity log. Tokens pasted for the same instance stay. The grants are not given back at
-//! the provider: that would be as many calls as there are connections, and the registration itself
-//! can be deleted there, which ends them all.
+//! of the activity log; hooks that they have at the provider are taken away by jobs. Tokens pasted for
+//! the same instance stay. The grants are not given back at the provider: that would be as many calls as
+//! there are connections, and the registration itself can be deleted there, which ends them all.
 
 use crate::authz::Permit;
 use crate::domain::activity::Event;
 use crate::domain::connection::Connection;
 use crate::domain::ids::{ConnectionId, ProviderConfigId};
 use crate::flows::audit::{self, Change};
+use crate::flows::webhooks::prepare_removal;
 use crate::flows::{Context, Error};
+use crate::queue::enqueue;
 use crate::store::{TenantTx, connections, counters, jobs, provider_configs, repositories};
 
 /// Deletes a registration with the OAuth and App connections of its organization at that instance.
@@ -28,6 +30,7 @@ pub async fn delete(context: &Context, permit: &Permit, id: ProviderConfigId) ->
     let gone = connections::granted_for_delete(&mut *tx, config.provider, &config.base_url).await?;
     let ids: Vec<ConnectionId> = gone.iter().map(|connection| connection.id).collect();
     let now = context.clock.now();
+    let removals = prepare_removal(context, permit, &mut tx, &ids).await?;
     jobs::cancel_of_connections(&mut *tx, organization, &ids, now).await?;
     connections::delete_many(&mut *tx, &ids).await?;
     forget(&mut tx, &gone).await?;
@@ -41,7 +44,9 @@ pub async fn delete(context: &Context, permit: &Permit, id: ProviderConfigId) ->
     .with("provider", config.provider.as_str())
     .with("connections", gone.len());
     audit::record(&mut tx, &context.vault, &context.clock, permit, change).await?;
+    let enqueued = enqueue(&mut tx, &removals).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(())
 }
 

@@ -1,7 +1,9 @@
 //! A delivery's way to its end, as the job that handles it goes it, and what people see of it.
 
 use crate::authz::Permit;
-use crate::domain::ids::{ConnectionId, OrganizationId, WebhookDeliveryId};
+use crate::domain::ids::{
+    ConnectionId, OrganizationId, ProviderConfigId, WebhookDeliveryId, WebhookSourceId,
+};
 use crate::domain::job::Job;
 use crate::domain::page::{Page, PageRequest, bounded};
 use crate::domain::webhook::{Delivery, StoredDelivery};
@@ -10,7 +12,7 @@ use crate::providers::{Happening, HookEvent};
 use crate::queue::catalogue::HandleDelivery;
 use crate::queue::{NewJob, enqueue};
 use crate::store::webhook_deliveries::{self, DeliveryFilter};
-use crate::store::{connections, inbox, jobs};
+use crate::store::{connections, inbox, jobs, provider_configs};
 
 /// Connections that one delivery may reach.
 const REACH: i64 = 200;
@@ -30,8 +32,9 @@ pub async fn open(
         .ok_or(Error::NotFound("delivery"))
 }
 
-/// Which connections a delivery is about: the one whose hook it is, or all that an App's event names.
-/// Another App than the platform's reaches its own organization alone, and so does a pasted key.
+/// Which connections a delivery is about: the one whose hook it is, or all that an App's event names, at the
+/// instance that the App is at. Another App than the platform's reaches its own organization alone, and so
+/// does a pasted key.
 ///
 /// # Errors
 /// Where the database does not answer.
@@ -48,20 +51,41 @@ pub async fn reach(
             .into_iter()
             .collect());
     };
-    let mut tx = context.db.tenant(own).await?;
-    let pasted = connections::get(&mut *tx, ConnectionId(delivery.source_id.0)).await?;
-    drop(tx);
-    let within = (pasted.is_some() || !own.is_platform()).then_some(own);
+    let Some((base_url, is_pasted)) = stands_at(context, delivery, app).await? else {
+        return Ok(Vec::new());
+    };
+    let within = (is_pasted || !own.is_platform()).then_some(own);
     let system = context.db.system();
     Ok(match (&event.what, event.installation) {
         (Happening::AuthorizationRevoked { account_id }, _) => {
-            inbox::of_account(&system, account_id, within, REACH).await?
+            inbox::of_account(&system, &base_url, account_id, within, REACH).await?
         }
         (_, Some(installation)) => {
-            inbox::of_installation(&system, (app, installation), within, REACH).await?
+            let named = (app, installation);
+            inbox::of_installation(&system, &base_url, named, within, REACH).await?
         }
         (_, None) => Vec::new(),
     })
+}
+
+/// The instance of the App whose secret has verified a delivery, and whether its key was pasted; `None`
+/// where what it was known by is gone.
+async fn stands_at(
+    context: &Context,
+    delivery: &Delivery,
+    app: i64,
+) -> Result<Option<(String, bool)>, Error> {
+    let source = delivery.source_id;
+    if source == WebhookSourceId::of_platform_app(app) {
+        let instance = context.providers.of(delivery.provider).instance(None);
+        return Ok(Some((instance.base_url(), false)));
+    }
+    let mut tx = context.db.tenant(delivery.organization_id).await?;
+    if let Some(pasted) = connections::get(&mut *tx, ConnectionId(source.0)).await? {
+        return Ok(Some((pasted.base_url, true)));
+    }
+    let config = provider_configs::get(&mut *tx, ProviderConfigId(source.0)).await?;
+    Ok(config.map(|stored| (stored.config.base_url, false)))
 }
 
 /// A page of deliveries, newest first.

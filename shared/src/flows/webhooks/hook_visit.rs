@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 
 use super::hook_lists::{HookLook, OVERLAP, Plan, note};
-use super::missing::{self, Listed, Origin};
+use super::missing::{self, Fetched, Listed, Origin};
 use super::register;
 use crate::ask;
 use crate::authz::Permit;
@@ -41,9 +41,7 @@ struct ByNobody;
 /// What a list has shown.
 struct Through {
     since: DateTime<Utc>,
-    recovered: usize,
-    /// Before then there was something that nobody tells of any more.
-    untold_until: Option<DateTime<Utc>>,
+    fetched: Fetched,
 }
 
 impl Visit<'_> {
@@ -72,7 +70,7 @@ impl Visit<'_> {
         };
         if let Listing::Through(found) = &listing {
             look.listed += 1;
-            look.recovered += found.recovered;
+            look.recovered += found.fetched.recovered;
         }
         let (looked, sync) = self.outcome(standing, &listing);
         look.gaps += usize::from(looked.gap.is_some());
@@ -171,7 +169,7 @@ impl Visit<'_> {
             app_id: None,
             provider: session.connection.provider,
         };
-        let (mut recovered, mut untold_until) = (0, None);
+        let mut fetched = Fetched::default();
         for part in self.hook.hook_id.split(' ') {
             let (mut listed, mut from) = (Listed::new(since, PAGES), None::<String>);
             loop {
@@ -188,9 +186,9 @@ impl Visit<'_> {
                     break;
                 }
             }
-            untold_until = untold_until.max(listed.untold_until(self.plan.begun));
-            for one in missing::missing(context, origin.source, listed.deliveries).await? {
-                let content = match one.content {
+            fetched.untold(listed.untold_until(self.plan.begun));
+            for mut one in missing::missing(context, origin.source, listed.deliveries).await? {
+                let content = match one.content.take() {
                     Some(content) => Ok(content),
                     None => ask!(
                         context,
@@ -198,26 +196,12 @@ impl Visit<'_> {
                         hooks.recall(&session.access, place, part, &one.number)
                     ),
                 };
-                match content {
-                    Ok(content) => {
-                        let id = &one.delivery_id;
-                        let new = missing::keep(context, origin, id, content).await?;
-                        recovered += usize::from(new);
-                    }
-                    // It was sent, and what it said is no longer told.
-                    Err(error) if error.class == ErrorClass::NotFound => {
-                        let at = one.sent_at.unwrap_or(self.plan.begun);
-                        untold_until = untold_until.max(Some(at));
-                    }
-                    Err(error) => return Ok(Err(error)),
+                if let Err(error) = fetched.take(context, origin, &one, content).await? {
+                    return Ok(Err(error));
                 }
             }
         }
-        Ok(Ok(Through {
-            since,
-            recovered,
-            untold_until,
-        }))
+        Ok(Ok(Through { since, fetched }))
     }
 
     /// What is to be written down of it, and whether a sync stands in for something.
@@ -238,8 +222,9 @@ impl Visit<'_> {
             Listing::NotAsked => {}
             Listing::Through(found) => {
                 looked.listed_until = looked.listed_until.or(Some(begun));
-                looked.recovered = i32::try_from(found.recovered).unwrap_or(i32::MAX);
-                gaps.extend(found.untold_until.map(|until| (found.since, until)));
+                looked.recovered = i32::try_from(found.fetched.recovered).unwrap_or(i32::MAX);
+                let untold_until = found.fetched.untold_until;
+                gaps.extend(untold_until.map(|until| (found.since, until)));
                 let forgotten = lost.filter(|from| *from < found.since);
                 gaps.extend(forgotten.map(|from| (from, found.since)));
             }

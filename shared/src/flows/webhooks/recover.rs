@@ -6,11 +6,12 @@
 //! way then; what was never answered with success and is not in the inbox is fetched and kept, under the
 //! same id, so that it is kept once. Only when all of that is done the mark moves: whoever dies on the
 //! way begins anew. Where the last look is longer ago than GitHub remembers, what lies between is a gap
-//! that no list tells of; it is noted, and a sync of every connection of the App stands in for it.
+//! that no list tells of; it is noted, and a sync of every connection of the App stands in for it. So it
+//! is with one whose content GitHub does not give, since the mark would never move if it were waited for.
 
 use chrono::TimeDelta;
 
-use super::missing::{self, Listed, Origin};
+use super::missing::{self, Fetched, Listed, Origin};
 use crate::domain::ids::{OrganizationId, ProviderConfigId, WebhookSourceId};
 use crate::domain::provider::ProviderKind;
 use crate::flows::{Context, Error};
@@ -52,7 +53,7 @@ pub struct Look {
     pub seen: usize,
     /// Those that had never arrived and are kept now.
     pub recovered: usize,
-    /// Whether a part of the time is no longer remembered.
+    /// Whether a part of the time is no longer remembered, or a delivery could not be fetched.
     pub gap: bool,
 }
 
@@ -132,16 +133,10 @@ pub async fn recover(
         Err(error) => return Ok(Err(error)),
     };
     let forgotten = last.filter(|last| *last < begun - REMEMBERED);
-    let unread = listed.untold_until(begun);
-    let gap = match (forgotten, unread) {
-        (None, None) => None,
-        (from, until) => Some((from.unwrap_or(since), until.unwrap_or(begun - REMEMBERED))),
-    };
-    let mut look = Look {
-        seen: listed.deliveries.len(),
-        gap: gap.is_some(),
-        ..Look::default()
-    };
+    let mut fetched = Fetched::default();
+    fetched.untold(forgotten.map(|_| begun - REMEMBERED));
+    fetched.untold(listed.untold_until(begun));
+    let seen = listed.deliveries.len();
     let origin = Origin {
         organization: source.organization,
         source: source.source,
@@ -155,14 +150,14 @@ pub async fn recover(
             .app_deliveries()
             .recall(&source.app, &one.number)
             .await;
-        let recalled = match recalled {
-            Ok(recalled) => recalled,
-            Err(error) => return Ok(Err(error)),
-        };
-        let new = missing::keep(context, origin, &one.delivery_id, recalled).await?;
-        look.recovered += usize::from(new);
+        if let Err(error) = fetched.take(context, origin, &one, recalled).await? {
+            return Ok(Err(error));
+        }
     }
-    let count = i32::try_from(look.recovered).unwrap_or(i32::MAX);
+    let gap = fetched
+        .untold_until
+        .map(|until| (forgotten.unwrap_or(since), until));
+    let count = i32::try_from(fetched.recovered).unwrap_or(i32::MAX);
     inbox::note_look(
         &system,
         (source.organization, source.source),
@@ -171,7 +166,11 @@ pub async fn recover(
         gap,
     )
     .await?;
-    Ok(Ok(look))
+    Ok(Ok(Look {
+        seen,
+        recovered: fetched.recovered,
+        gap: gap.is_some(),
+    }))
 }
 
 async fn listed(

@@ -7,10 +7,13 @@
 //! renewed no more.
 //!
 //! An organization that is deleted as a whole leaves its rows to the platform, in the same transaction: its
-//! jobs go with it, and the platform's take their place. What it has trusted at the provider's instance is
-//! kept beside them, since that goes too.
+//! jobs go with it, and the platform's take their place. What was trusted at the provider's instance is kept
+//! beside the token, since that may go too.
 
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use crate::authz::Permit;
 use crate::domain::ca_certificate::CaCertificate;
@@ -29,7 +32,7 @@ use crate::vault::{Column, Place};
 /// Connections that are left to the platform in one statement.
 const BATCH: i64 = 500;
 
-/// Keeps what takes a connection's hooks away, in the transaction that deletes it; the job that does it.
+/// Keeps what takes the hooks of connections away, in the transaction that deletes them; the jobs that do it.
 ///
 /// # Errors
 /// As every statement.
@@ -37,19 +40,25 @@ pub(crate) async fn prepare(
     context: &Context,
     permit: &Permit,
     tx: &mut TenantTx,
-    connection: ConnectionId,
-) -> Result<Option<NewJob>, Error> {
+    connections: &[ConnectionId],
+) -> Result<Vec<NewJob>, Error> {
     let now = context.clock.now();
-    if !hook_removals::keep(&mut **tx, connection, now).await? {
-        return Ok(None);
-    }
-    let payload = RemoveHooks {
-        connection_id: connection,
-    };
-    let job = NewJob::new(&payload, permit.organization(), now)
-        .dedupe_key(connection.to_string())
-        .requested_by(permit.actor().clone());
-    Ok(Some(job))
+    let kept = hook_removals::keep(&mut **tx, connections, now).await?;
+    Ok(kept
+        .into_iter()
+        .map(|id| job(permit, permit.organization(), id, now))
+        .collect())
+}
+
+fn job(
+    permit: &Permit,
+    organization: OrganizationId,
+    connection_id: ConnectionId,
+    now: DateTime<Utc>,
+) -> NewJob {
+    NewJob::new(&RemoveHooks { connection_id }, organization, now)
+        .dedupe_key(connection_id.to_string())
+        .requested_by(permit.actor().clone())
 }
 
 /// Leaves what takes the hooks of all connections away to the platform, in the transaction that deletes
@@ -63,20 +72,19 @@ pub(crate) async fn bequeath(
     tx: &mut TenantTx,
 ) -> Result<Vec<NewJob>, Error> {
     let (now, organization) = (context.clock.now(), tx.organization());
-    hook_removals::keep_all(&mut **tx, now).await?;
+    let mut after = ConnectionId(Uuid::nil());
+    loop {
+        let hooked = hook_removals::hooked(&mut **tx, after, BATCH).await?;
+        let Some(last) = hooked.last() else { break };
+        after = *last;
+        hook_removals::keep(&mut **tx, &hooked, now).await?;
+    }
     let mut jobs = Vec::new();
     loop {
         let estate = hook_removals::take(&mut **tx, BATCH).await?;
         let taken = jobs.len();
-        jobs.extend(estate.connections().map(|connection_id| {
-            NewJob::new(
-                &RemoveHooks { connection_id },
-                OrganizationId::PLATFORM,
-                now,
-            )
-            .dedupe_key(connection_id.to_string())
-            .requested_by(permit.actor().clone())
-        }));
+        let all = estate.connections();
+        jobs.extend(all.map(|id| job(permit, OrganizationId::PLATFORM, id, now)));
         if jobs.len() == taken {
             return Ok(jobs);
         }

@@ -29,7 +29,13 @@ use crate::outbound::{Outbound, OutboundError, find, rate_limit};
 pub(super) struct Client {
     octocrab: Octocrab,
     clock: Clock,
+    /// How large answers may be that may be larger than others.
+    takes: Option<Takes>,
 }
+
+/// Bytes of an answer, as a request's extension.
+#[derive(Clone, Copy)]
+struct Takes(usize);
 
 impl Client {
     /// Must be made inside a Tokio runtime: octocrab keeps a task that hands requests on.
@@ -46,7 +52,20 @@ impl Client {
             Ok(octocrab) => octocrab,
             Err(never) => match never {},
         };
-        Self { octocrab, clock }
+        Self {
+            octocrab,
+            clock,
+            takes: None,
+        }
+    }
+
+    /// The same for answers of up to so many bytes, which is more than others may have.
+    pub(super) fn taking(&self, bytes: usize) -> Self {
+        Self {
+            octocrab: self.octocrab.clone(),
+            clock: self.clock.clone(),
+            takes: Some(Takes(bytes)),
+        }
     }
 
     pub(super) fn now(&self) -> DateTime<Utc> {
@@ -133,10 +152,13 @@ impl Client {
         if let Some((name, value)) = if_none_match(etag) {
             builder = builder.header(name, value);
         }
-        let request = self
+        let mut request = self
             .octocrab
             .build_request(builder, body)
             .map_err(|error| unanswered(access, &error))?;
+        if let Some(takes) = self.takes {
+            request.extensions_mut().insert(takes);
+        }
         let sent = metered(
             access,
             self.exchange(trusting(request, &access.instance)),
@@ -168,7 +190,12 @@ async fn carry(
 ) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    let answer = outbound.send(Request::from_parts(head, body)).await?;
+    let mut limits = outbound.limits();
+    if let Some(Takes(bytes)) = head.extensions.get::<Takes>() {
+        limits.body_bytes = *bytes;
+    }
+    let request = Request::from_parts(head, body);
+    let answer = outbound.send_within(request, &limits).await?;
     Ok(answer.map(Full::new))
 }
 

@@ -18,6 +18,9 @@ use super::super::webhook::{Recalled, Remembered, RememberedPage, kept, listed};
 use crate::outbound::link_parameter;
 use crate::providers::{ErrorClass, ProviderError};
 
+/// An answer with one delivery, in bytes: a payload has up to 25 MB.
+pub(super) const LARGEST: usize = 32 << 20;
+
 #[derive(Deserialize)]
 struct Delivery {
     id: u64,
@@ -27,17 +30,19 @@ struct Delivery {
 }
 
 #[derive(Deserialize)]
-struct Detail {
+struct Detail<'a> {
     event: String,
     action: Option<String>,
     delivered_at: DateTime<Utc>,
-    request: Request,
+    #[serde(borrow)]
+    request: Request<'a>,
 }
 
 #[derive(Deserialize)]
-struct Request {
+struct Request<'a> {
     headers: Option<BTreeMap<String, String>>,
-    payload: Option<Box<RawValue>>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
 }
 
 /// The path of a page of a list.
@@ -84,7 +89,7 @@ pub(super) fn is_success(code: u16) -> bool {
 
 /// One delivery as it was answered.
 pub(super) fn recalled(answer: &Response<Bytes>) -> Result<Recalled, ProviderError> {
-    let detail: Detail = object(answer)?;
+    let detail: Detail<'_> = object(answer)?;
     let mut headers = kept(&listed(&detail.request.headers.unwrap_or_default()));
     // What is told here is the payload, whatever form it was sent in.
     for (name, value) in [

@@ -65,6 +65,7 @@ impl HookDeliveries for Github {
         number: &str,
     ) -> Result<Recalled, ProviderError> {
         let path = deliveries::one_of(&list_of(place, part)?, number)?;
-        deliveries::recalled(&self.client.get(access, &path, &[]).await?)
+        let client = self.client.taking(deliveries::LARGEST);
+        deliveries::recalled(&client.get(access, &path, &[]).await?)
     }
 }

@@ -142,10 +142,26 @@ pub struct Mark<'a> {
     pub before: Option<&'a str>,
     /// As of when.
     pub at: DateTime<Utc>,
+    /// What that is.
+    pub dated: Dated,
+    /// Where it stands like this, nothing has happened.
+    pub same: &'a [String],
+}
+
+/// How far a date can be believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dated {
+    /// The provider's word.
+    ByProvider,
+    /// When it came, the first time that it was sent: within seconds, in which two may have changed places.
+    OnArrival,
+    /// When a copy of it came: it may be of any age.
+    Late,
 }
 
 /// Moves a mark, unless it stands further on already; whether it moved. What goes on from where the
-/// mark stands is newer whatever the clocks say; what the mark went on from is older.
+/// mark stands is newer whatever the clocks say; what the mark went on from is older, but by the
+/// provider's own date (a branch may be set back). What may be of any age has to go on from the mark.
 ///
 /// # Errors
 /// As every statement.
@@ -160,9 +176,11 @@ pub async fn move_mark(
             topic, sha, sha_before, at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
          ON CONFLICT (organization_id, connection_id, provider_repository_id, topic) DO UPDATE \
             SET sha = $5, sha_before = $6, at = GREATEST(m.at, $7) \
-            WHERE m.sha IS NOT DISTINCT FROM $6 AND m.sha IS DISTINCT FROM $5 \
-               OR m.at < $7 \
-               OR m.at = $7 AND m.sha IS DISTINCT FROM $5 AND m.sha_before IS DISTINCT FROM $5",
+            WHERE (m.sha IS NULL OR m.sha <> ALL ($8)) \
+              AND (m.sha IS NOT DISTINCT FROM $6 AND m.sha IS DISTINCT FROM $5 \
+               OR m.at < $7 AND ($9 OR $10 AND ($5 IS NULL OR m.sha_before IS DISTINCT FROM $5)) \
+               OR m.at = $7 AND ($9 OR $10) AND m.sha IS DISTINCT FROM $5 \
+                    AND m.sha_before IS DISTINCT FROM $5)",
         organization,
         connection.0,
         mark.repository,
@@ -170,6 +188,9 @@ pub async fn move_mark(
         mark.sha,
         mark.before,
         mark.at,
+        mark.same,
+        mark.dated == Dated::ByProvider,
+        mark.dated == Dated::OnArrival,
     )
     .execute(db)
     .await?;

@@ -9,7 +9,7 @@ use http::Method;
 use super::super::super::webhook::{AppDeliveries, Recalled, RememberedPage};
 use super::super::{Github, deliveries};
 use super::assertion;
-use crate::providers::{App, ProviderError};
+use crate::providers::{App, ErrorClass, ProviderError};
 
 const LIST: &str = "/app/hook/deliveries";
 
@@ -27,7 +27,15 @@ impl AppDeliveries for Github {
 
     async fn recall(&self, app: &App, number: &str) -> Result<Recalled, ProviderError> {
         let path = deliveries::one_of(LIST, number)?;
-        let answer = assertion::ask::<()>(&self.client, app, Method::GET, &path, None).await?;
+        let client = self.client.taking(deliveries::LARGEST);
+        let answer = assertion::ask::<()>(&client, app, Method::GET, &path, None).await;
+        let answer = answer.map_err(|mut error| {
+            // It is the delivery that is not there, and no installation.
+            if error.class == ErrorClass::Uninstalled {
+                error.class = ErrorClass::NotFound;
+            }
+            error
+        })?;
         deliveries::recalled(&answer)
     }
 }
