@@ -13,6 +13,7 @@ mod outcome;
 mod recover;
 mod refused;
 mod register;
+mod register_on;
 mod seen;
 mod send;
 mod slow;

@@ -21,9 +21,9 @@ pub struct Db {
 /// Connections for the statements that take and store for many tenants at once: one each.
 const BATCHES: u32 = 2;
 
-/// Connections of the inbox: one that is busy without a pause knows its statement and has it at hand,
-/// and another for when that one waits for long.
-const INBOX: u32 = 2;
+/// Connections of the inbox: few that are busy know its statement and have it at hand; as many as it has
+/// batches on their way.
+const INBOX: u32 = 3;
 
 /// How many connections each door holds at most.
 #[derive(Clone, Copy, Debug)]

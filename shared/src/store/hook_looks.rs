@@ -171,10 +171,12 @@ pub struct HookLooked {
     pub recovered: i32,
     /// A stretch of time that no list tells of.
     pub gap: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// It sends nothing: the job that registers, which the caller enqueues, is to put it again.
+    pub is_off: bool,
 }
 
 /// Writes down what came of looking at a hook. A gap beside the one that is noted widens it; another
-/// one takes its place.
+/// one takes its place. One that is off is doubted (see [`repository_hooks`](super::repository_hooks)).
 ///
 /// # Errors
 /// As every statement.
@@ -186,12 +188,14 @@ pub async fn note_hook(
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "UPDATE repository_hooks SET standing_at = COALESCE($3, standing_at), \
-            listed_until = COALESCE($4, listed_until) \
+            listed_until = COALESCE($4, listed_until), \
+            secret_id = CASE WHEN $5::bool THEN NULL ELSE secret_id END \
          WHERE connection_id = $1 AND provider_repository_id = $2",
         connection.0,
         provider_repository_id,
         looked.standing_at,
         looked.listed_until,
+        looked.is_off,
     )
     .execute(&mut *db)
     .await?;

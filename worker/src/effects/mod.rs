@@ -28,6 +28,7 @@ use shared::queue::NewJob;
 use shared::store::TenantTx;
 use shared::store::connections::KnownAsOf;
 use shared::store::repositories::Dated;
+use shared::store::repository_hooks;
 
 /// One delivery at one connection, which the transaction has locked.
 pub(crate) struct Scene<'a> {
@@ -35,6 +36,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) permit: &'a Permit,
     pub(crate) tx: &'a mut TenantTx,
     pub(crate) delivery: &'a Delivery,
+    /// The provider's id of the hook that sent it, where it says so.
+    pub(crate) hook: Option<&'a str>,
     pub(crate) connection: Connection,
     pub(crate) known: KnownAsOf,
     /// As of when the event is; `None` where that cannot be said.
@@ -97,6 +100,7 @@ async fn hook_deleted(scene: &mut Scene<'_>) -> Result<(), Error> {
         webhooks::job_where_registered(scene.context, scene.permit, scene.tx, connection).await?;
     match job {
         Some(job) => {
+            repository_hooks::doubt(&mut **scene.tx, connection, scene.hook).await?;
             scene.jobs.push(job);
             scene.did("hook installed again: it was deleted at the provider");
         }

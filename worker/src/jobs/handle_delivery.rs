@@ -198,6 +198,7 @@ async fn at_connection(
         permit: &permit,
         tx,
         delivery: &stored.delivery,
+        hook: stored.headers.get("x-github-hook-id"),
         at: event.at.or(came_at),
         came_at,
         dated,

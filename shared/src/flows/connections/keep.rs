@@ -16,12 +16,12 @@ use crate::domain::quota::RateLimit;
 use crate::domain::secret::{ExposeSecret, Secret};
 use crate::domain::sync::SyncTrigger;
 use crate::flows::audit::{self, Change};
-use crate::flows::{Context, Error, sync};
+use crate::flows::{Context, Error, sync, webhooks};
 use crate::providers::{Grant, Identity, Provider, ProviderError};
-use crate::queue::NewJob;
+use crate::queue::{NewJob, enqueue};
 use crate::session::refresh::due;
 use crate::store::credentials::NewCredential;
-use crate::store::{TenantTx, connections, counters, credentials};
+use crate::store::{TenantTx, connections, counters, credentials, repository_hooks};
 use crate::vault::{Column, Place, random};
 
 /// A secret as it came.
@@ -219,8 +219,8 @@ async fn keep_new(
     Ok(next_job(context, permit, connection, SyncTrigger::Created))
 }
 
-/// Puts a secret in place of the one before: repositories and settings stay; the job that comes
-/// next. `before` must be locked in this transaction.
+/// Puts a secret in place of the one before: repositories and settings stay, and hooks that the former one
+/// could not manage are tried again; the job that comes next. `before` must be locked in this transaction.
 pub(in crate::flows) async fn keep_healed(
     context: &Context,
     permit: &Permit,
@@ -246,6 +246,12 @@ pub(in crate::flows) async fn keep_healed(
     if connection.status != before.status {
         let change = Change::of_status(connection, before.status);
         audit::record(tx, &context.vault, &context.clock, permit, change).await?;
+    }
+    let hooks = webhooks::job_where_registered(context, permit, tx, connection.id).await?;
+    if let Some(job) = hooks {
+        repository_hooks::forget_refusals(&mut **tx, connection.id).await?;
+        // Workers find it by themselves, where the bell for the job that comes next does not wake them.
+        enqueue(tx, &[job]).await?;
     }
     Ok(next_job(
         context,

@@ -16,11 +16,13 @@
 //! held back by a rate limit goes on where it was. The mark of the source goes when all are done, and only
 //! if no newer one was made meanwhile. Where a provider keeps no list (Bitbucket; GitLab before 17.3), no
 //! longer remembers, or has switched the hook off and so sent nothing, that time is a gap: noted on the
-//! connection, with a sync in its place. A hook that is off or gone is put right by the job that registers.
+//! connection, with a sync in its place. A hook that is off or gone is put right by the job that registers,
+//! which follows every whole look: it asks nothing where nothing is left to do, and finds what was refused.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::hook_visit::Visit;
+use super::register;
 use crate::authz::Permit;
 use crate::domain::connection::Connection;
 use crate::domain::ids::{ConnectionId, OrganizationId, WebhookSourceId};
@@ -170,7 +172,8 @@ pub async fn look(
             }
         }
     }
-    finish(context, permit, id, &plan).await?;
+    let registers = register::job(context, permit, id);
+    finish(context, permit, id, (&plan, &[registers])).await?;
     look.whole = true;
     Ok(Ok(look))
 }
@@ -190,19 +193,21 @@ async fn give_up(
         };
         note(context, permit, connection.id, ("", &looked), &[]).await?;
     }
-    finish(context, permit, connection.id, plan).await
+    finish(context, permit, connection.id, (plan, &[])).await
 }
 
 async fn finish(
     context: &Context,
     permit: &Permit,
     id: ConnectionId,
-    plan: &Plan,
+    (plan, jobs): (&Plan, &[NewJob]),
 ) -> Result<(), Error> {
     let mut tx = context.db.tenant(permit.organization()).await?;
     let asked_at = plan.wanted.look_asked_at;
     hook_looks::finish(&mut *tx, WebhookSourceId(id.0), asked_at, plan.begun).await?;
+    let enqueued = enqueue(&mut tx, jobs).await?;
     tx.commit().await?;
+    context.doorbell.ring(enqueued.iter().map(|job| job.lane));
     Ok(())
 }
 

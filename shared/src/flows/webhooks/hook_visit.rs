@@ -212,6 +212,7 @@ impl Visit<'_> {
             standing_at: plan.is_to_check(hook).then_some(begun),
             // What was asked for in the same moment is done as well.
             listed_until: wanted.map(|_| plan.wanted.look_asked_at.unwrap_or(begun).max(begun)),
+            is_off: is_off(standing),
             ..HookLooked::default()
         };
         // That nothing has come is no loss by itself.

@@ -4,8 +4,9 @@
 //! not be a storm of commits, and one alone must not wait for company.
 //! Design: what has gathered is taken, up to a number of rows and bytes, and sent at once; when it is
 //! committed, so is what has gathered meanwhile. At rest that is a batch of one, in a storm dozens, and
-//! nobody lingers. Two batches at once would be of half the size each, and cost more together; but where
-//! one takes long (a large one, a lock, a connection that hangs), the next does not wait for it.
+//! nobody lingers. In a storm two batches at once would be of half the size each, and cost more together;
+//! but a small one holds up nobody: waiting for its commit would only add to the next one's time. And where
+//! a large one takes long (a lock, a connection that hangs), the next does not wait for it.
 //! A batch that a single row spoils (or that a deadlock ended) is sent again row by row, so no delivery
 //! can fail another. What the database could not take is told to whoever sent it, and since not every
 //! provider sends again, it is owed ([`Owed`]) as soon as the database takes anything.
@@ -25,9 +26,11 @@ use crate::queue::{Doorbell, NewJob, enqueue};
 use crate::store::inbox::{self, NewDelivery, Repeat};
 use crate::store::{Db, StoreError};
 
-/// Batches on their way at once, where the first of them takes longer than [`LONG`].
-const AT_ONCE: usize = 2;
-/// How long a batch goes alone.
+/// Batches on their way at once, of which one is large and has not taken [`LONG`] yet.
+const AT_ONCE: usize = 3;
+/// A batch of fewer is small.
+const SMALL: usize = 4;
+/// How long a large batch has to itself.
 const LONG: Duration = Duration::from_millis(20);
 /// Deliveries in one batch.
 const ROWS: usize = 256;
@@ -123,8 +126,9 @@ impl Work {
                     batch.push(next);
                 }
             }
+            let is_small = batch.len() < SMALL;
             let mut answered = pin!(self.answer(batch));
-            if timeout(LONG, &mut answered).await.is_err() {
+            if is_small || timeout(LONG, &mut answered).await.is_err() {
                 drop(mine);
                 answered.await;
             }

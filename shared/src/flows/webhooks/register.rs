@@ -4,36 +4,152 @@
 //! source says so. What stands is a row per repository. The job brings the two together and is enqueued
 //! by whatever changes either; it may run any number of times, since a hook is known at the provider by
 //! its address.
+//!
+//! A host lets a run do so much in an hour, and a connection may have more repositories than that. So a
+//! hook that was given the current secret is left alone, and a run that was held back, cut or killed costs
+//! nothing twice: the next one asks the table what is left, a page at a time. First come those that nobody
+//! has tried, then those that have failed, so that no number of refusals stands before the rest; and what
+//! was refused rests for hours, so that it does not use up every window. Three things make a hook come
+//! first again: a new secret, whoever finds it off or gone, and for one that was refused a new credential.
+//!
+//! A hook is surplus where no connected repository stands beside its row, which the database says of each
+//! row: nothing is concluded from a list that ended early. Its row goes when the hook is known to be gone,
+//! and not before: nobody else remembers where it stands.
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::hook_lists;
 use crate::authz::Permit;
 use crate::domain::auth_method::AuthMethod;
 use crate::domain::connection::Connection;
-use crate::domain::ids::{ConnectionId, WebhookSourceId};
-use crate::domain::page::PageRequest;
+use crate::domain::ids::{ConnectionId, WebhookSecretId, WebhookSourceId};
 use crate::domain::secret::Secret;
 use crate::domain::webhook::RepositoryHook;
 use crate::flows::{Context, Error};
-use crate::providers::{HookPlace, HookStanding, ProviderError, PutHook};
+use crate::providers::{ErrorClass, HookPlace, HookStanding, ProviderError, PutHook};
 use crate::queue::catalogue::RegisterHooks;
 use crate::queue::{NewJob, enqueue};
+use crate::store::repository_hooks::{Turn, Unsettled};
 use crate::store::webhook_secrets::SourceNotes;
-use crate::store::{
-    TenantTx, connected_repositories, hook_looks, repository_hooks, webhook_secrets,
-};
+use crate::store::{TenantTx, hook_looks, repository_hooks, webhook_secrets};
 use crate::vault::Place;
 
-/// Hooks of one connection that are kept.
-const MOST: u32 = 2_000;
+/// Hooks of one page.
+const PAGE: i64 = 100;
+/// So long what was refused is not asked for again by itself. A pass through a large connection is shorter.
+const REST: TimeDelta = TimeDelta::hours(6);
 
-/// What is wanted at the provider, and what stands there.
+/// What a hook is to be.
+pub struct WantedHook {
+    /// Where it delivers.
+    pub url: String,
+    /// What it proves itself with.
+    pub secret: Secret,
+    secret_id: WebhookSecretId,
+}
+
+/// What is wanted of a connection's hooks, and how far it was gone through.
 pub struct Registration {
-    /// Where hooks deliver, and what they prove themselves with; `None` where none is wanted.
-    pub hook: Option<(String, Secret)>,
-    /// Where hooks are wanted.
+    /// What each hook is to be; `None` where none is wanted.
+    pub hook: Option<WantedHook>,
+    connection: ConnectionId,
+    registered: bool,
+    begun: DateTime<Utc>,
+    /// Which of [`WALKS`].
+    walk: usize,
+    /// Behind this repository of it.
+    after: String,
+}
+
+/// A walk through hooks.
+#[derive(Clone, Copy)]
+enum Walk {
+    /// Those that are wanted.
+    Wanted,
+    /// Those that are not.
+    Surplus,
+}
+
+/// One after the other; the second time those that have failed before.
+static WALKS: [(Walk, bool); 4] = [
+    (Walk::Wanted, false),
+    (Walk::Surplus, false),
+    (Walk::Wanted, true),
+    (Walk::Surplus, true),
+];
+
+/// Some of what is to be done.
+#[derive(Default)]
+pub struct Page {
+    /// Where the hook is to be put right.
     pub wanted: Vec<HookPlace>,
     /// Hooks that stand where none is wanted any more.
     pub surplus: Vec<RepositoryHook>,
+}
+
+impl Page {
+    /// Whether there is nothing to be done.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.last().is_none()
+    }
+
+    fn last(&self) -> Option<&str> {
+        let wanted = self.wanted.last().map(|place| &place.repository_id);
+        let surplus = self.surplus.last().map(|hook| &hook.provider_repository_id);
+        wanted.or(surplus).map(String::as_str)
+    }
+}
+
+impl Registration {
+    /// The next page of what is to be done; an empty one where that was all.
+    ///
+    /// # Errors
+    /// As every statement.
+    pub async fn page(&mut self, context: &Context, permit: &Permit) -> Result<Page, Error> {
+        let mut tx = context.db.tenant(permit.organization()).await?;
+        while let Some((walk, again)) = WALKS.get(self.walk) {
+            let turn = Turn {
+                again: *again,
+                begun: self.begun,
+                rested: self.begun - REST,
+            };
+            let page = self.page_of(&mut tx, *walk, turn).await?;
+            if let Some(last) = page.last() {
+                self.after = last.to_owned();
+                tx.commit().await?;
+                return Ok(page);
+            }
+            self.walk += 1;
+            self.after.clear();
+        }
+        Ok(Page::default())
+    }
+
+    async fn page_of(&self, tx: &mut TenantTx, walk: Walk, turn: Turn) -> Result<Page, Error> {
+        let (id, from) = (self.connection, (self.after.as_str(), PAGE));
+        let mut page = Page::default();
+        match (walk, &self.hook) {
+            (Walk::Wanted, None) => {}
+            (Walk::Wanted, Some(hook)) => {
+                let is_to_be = (hook.url.as_str(), hook.secret_id);
+                let rows = repository_hooks::unsettled(&mut **tx, id, is_to_be, turn, from).await?;
+                page.wanted = rows.into_iter().map(place_of).collect();
+            }
+            (Walk::Surplus, _) => {
+                page.surplus =
+                    repository_hooks::surplus(tx, id, !self.registered, turn, from).await?;
+            }
+        }
+        Ok(page)
+    }
+}
+
+fn place_of(one: Unsettled) -> HookPlace {
+    HookPlace {
+        repository_id: one.provider_repository_id,
+        full_name: one.full_name,
+    }
 }
 
 /// The job that brings hooks at the provider in line.
@@ -74,7 +190,7 @@ pub(super) fn check(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is wanted of a connection's hooks, and what stands.
+/// What is wanted of a connection's hooks, to be gone through from the beginning.
 ///
 /// # Errors
 /// [`Error::Internal`] where the secret does not open.
@@ -89,33 +205,26 @@ pub async fn registration(
         registered, url, ..
     } = webhook_secrets::notes(&mut *tx, WebhookSourceId(connection.0)).await?;
     let secrets = webhook_secrets::of_connection(&mut *tx, connection, now).await?;
-    let standing = repository_hooks::list(&mut *tx, connection, i64::from(MOST)).await?;
+    drop(tx);
     let current = secrets.iter().find(|one| one.ends_at.is_none());
     let hook = match (registered, url, current) {
         (true, Some(url), Some(current)) => {
             let place = Place::webhook_secret(permit.organization(), current.id);
-            Some((url, context.vault.open(&place, &current.secret)?))
+            Some(WantedHook {
+                url,
+                secret: context.vault.open(&place, &current.secret)?,
+                secret_id: current.id,
+            })
         }
         _ => None,
     };
-    let mut wanted = Vec::new();
-    if hook.is_some() {
-        let page = PageRequest::first(MOST);
-        let connected = connected_repositories::list(&mut *tx, Some(connection), &page).await?;
-        wanted.extend(connected.into_iter().map(|one| HookPlace {
-            repository_id: one.provider_repository_id,
-            full_name: one.full_name,
-        }));
-    }
-    let is_wanted = |one: &RepositoryHook| {
-        let here = |place: &HookPlace| place.repository_id == one.provider_repository_id;
-        wanted.iter().any(here)
-    };
-    let surplus = standing.into_iter().filter(|one| !is_wanted(one)).collect();
     Ok(Registration {
         hook,
-        wanted,
-        surplus,
+        connection,
+        registered,
+        begun: now,
+        walk: 0,
+        after: String::new(),
     })
 }
 
@@ -128,7 +237,7 @@ pub async fn note(
     context: &Context,
     permit: &Permit,
     connection: ConnectionId,
-    (place, url): (&HookPlace, &str),
+    (place, wanted): (&HookPlace, &WantedHook),
     outcome: &Result<PutHook, ProviderError>,
 ) -> Result<(), Error> {
     let now = context.clock.now();
@@ -136,7 +245,7 @@ pub async fn note(
     let hook = RepositoryHook {
         provider_repository_id: place.repository_id.clone(),
         full_name: place.full_name.clone(),
-        url: url.to_owned(),
+        url: wanted.url.clone(),
         hook_id: outcome.as_ref().ok().map(|put| put.id.clone()),
         error_code: error.map(|error| code_of(error).0.to_owned()),
         error_message: error.map(|error| code_of(error).1.to_owned()),
@@ -145,7 +254,7 @@ pub async fn note(
     let organization = permit.organization();
     let mut tx = context.db.tenant(organization).await?;
     let known = hook_looks::hook(&mut *tx, connection, &place.repository_id).await?;
-    repository_hooks::put(&mut *tx, organization, connection, &hook).await?;
+    repository_hooks::put(&mut *tx, organization, connection, &hook, wanted.secret_id).await?;
     let is_well = |put: &PutHook| match put.found {
         Some(found) => found == HookStanding::Well,
         // None was there: it is new, or somebody has taken the one away that we know of.
@@ -167,7 +276,8 @@ pub async fn note(
     Ok(())
 }
 
-/// Forgets a hook that was taken away at the provider.
+/// Forgets a hook that was taken away at the provider, or is gone with its repository; whether it is. One
+/// that stands for all that is known is kept, with why.
 ///
 /// # Errors
 /// As every statement.
@@ -176,11 +286,28 @@ pub async fn forget(
     permit: &Permit,
     connection: ConnectionId,
     provider_repository_id: &str,
-) -> Result<(), Error> {
+    removed: &Result<(), ProviderError>,
+) -> Result<bool, Error> {
+    let now = context.clock.now();
     let mut tx = context.db.tenant(permit.organization()).await?;
-    repository_hooks::delete(&mut *tx, connection, provider_repository_id).await?;
+    let stands = removed
+        .as_ref()
+        .err()
+        .filter(|error| error.class != ErrorClass::NotFound);
+    match stands {
+        None => {
+            repository_hooks::delete(&mut *tx, connection, provider_repository_id).await?;
+        }
+        Some(error) => {
+            let why = match code_of(error) {
+                (code @ "refused", _) => (code, "The provider did not let the hook be taken away."),
+                why => why,
+            };
+            repository_hooks::keep(&mut *tx, connection, provider_repository_id, why, now).await?;
+        }
+    }
     tx.commit().await?;
-    Ok(())
+    Ok(stands.is_none())
 }
 
 fn code_of(error: &ProviderError) -> (&'static str, &'static str) {
