@@ -43,7 +43,10 @@ fn what_comes_meanwhile_does_not_wait_for_a_batch_that_waits() {
         let repeats: Vec<_> = (0..12).map(|_| send(&first)).collect();
         // Nothing tells that they are there; fewer of them would be a smaller batch.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        holder.execute("ROLLBACK TO SAVEPOINT row_only").await.unwrap();
+        holder
+            .execute("ROLLBACK TO SAVEPOINT row_only")
+            .await
+            .unwrap();
         for one in early {
             assert_eq!(one.await.unwrap()["status"], "accepted");
         }
