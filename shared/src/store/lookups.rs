@@ -323,7 +323,8 @@ pub async fn hook_owner(
     Ok(row)
 }
 
-/// Connections by installations of a GitHub App that have a webhook secret of their own, oldest first.
+/// Connections by installations of a GitHub App that have a webhook secret of their own: the oldest of each
+/// organization, then the second ones, so that none can stand before all others.
 ///
 /// # Errors
 /// As every statement.
@@ -336,8 +337,12 @@ pub async fn hooks_of_app(
         HookOwner,
         r#"SELECT c.organization_id AS "organization: _", c.id AS "connection: _",
             c.provider AS "provider: _", c.auth_method AS "auth_method: _", c.github_app_id AS app
-        FROM connections c JOIN webhook_sources s ON s.id = c.id
-        WHERE c.auth_method = 'github_app' AND c.github_app_id = $1 ORDER BY c.id LIMIT $2"#,
+        FROM (SELECT organization_id, id,
+                row_number() OVER (PARTITION BY organization_id ORDER BY id) AS turn
+            FROM webhook_sources WHERE github_app_id = $1) s
+        JOIN connections c ON c.organization_id = s.organization_id AND c.id = s.id
+        WHERE c.auth_method = 'github_app' AND c.github_app_id = $1
+        ORDER BY s.turn, c.id LIMIT $2"#,
         app,
         limit
     )
@@ -346,7 +351,8 @@ pub async fn hooks_of_app(
     Ok(rows)
 }
 
-/// Registrations of a GitHub App, of whichever organization, that have a webhook secret; oldest first.
+/// Registrations of a GitHub App, of whichever organization, that have a webhook secret; in turn, as
+/// [`hooks_of_app`].
 ///
 /// # Errors
 /// As every statement.
@@ -356,8 +362,10 @@ pub async fn app_registrations(
     limit: i64,
 ) -> Result<Vec<(OrganizationId, ProviderConfigId)>, StoreError> {
     let rows = sqlx::query!(
-        "SELECT organization_id, id FROM provider_configs \
-         WHERE verifies_webhooks AND github_app_id = $1 ORDER BY id LIMIT $2",
+        "SELECT organization_id, id FROM (SELECT organization_id, id, \
+                row_number() OVER (PARTITION BY organization_id ORDER BY id) AS turn \
+            FROM provider_configs WHERE verifies_webhooks AND github_app_id = $1) c \
+         ORDER BY turn, id LIMIT $2",
         app,
         limit
     )

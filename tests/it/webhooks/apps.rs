@@ -141,6 +141,30 @@ fn the_platforms_app_reaches_every_connection_of_its_installation() {
     });
 }
 
+/// So many registrations of one App as anybody likes to save leave room for everybody else's, and what is
+/// wrong with one of them is no other one's business.
+#[test]
+fn many_registrations_of_one_organization_keep_no_other_from_being_heard() {
+    run_test(|w| async move {
+        let installed = github_app::installed(&w, 1);
+        let other = new_organization(&w.context, "Other").await;
+        let sql = format!(
+            "INSERT INTO provider_configs (organization_id, id, provider, base_url, github_app_id, \
+                github_app_private_key, webhook_secret, created_at, updated_at) \
+             SELECT '{}', lpad(to_hex(n), 32, '0')::uuid, 'github', 'https://h' || n || '.example', {}, \
+                'x', 'x', now(), now() FROM generate_series(1, 500) n",
+            other.0, installed.app.id
+        );
+        by_hand(&w).await.execute(AssertSqlSafe(sql)).await.unwrap();
+        let owner = w.owner();
+        configure(&owner, &installed, "a secret").await;
+        let hook = hook_of(&w, installed.app.id, "a secret");
+        let letter = Letters(&w).letter("1", "ping", &json!({ "zen": "x" }));
+        let id = hook.accepted(&letter).await;
+        assert_eq!(owner.delivery_handled(&id).await["status"], "handled");
+    });
+}
+
 /// Anybody can write down the number of an installation, at a host of their own or with a key that nobody has
 /// asked about.
 #[test]

@@ -19,7 +19,7 @@ use crate::store::{provider_configs, webhook_secrets};
 use crate::vault::{Column, Place};
 
 /// Registrations and connections of one App that are tried.
-const CANDIDATES: i64 = 64;
+const CANDIDATES: i64 = 128;
 
 /// What deliveries come from.
 #[derive(Debug)]
@@ -112,24 +112,36 @@ async fn read(context: &Context, named: Named) -> Result<Arc<[Source]>, Error> {
                 drop(tx);
                 let sealed = stored.and_then(|stored| stored.webhook_secret);
                 let place = Place::provider_config(organization, config, Column::AppWebhookSecret);
-                if let Some(sealed) = sealed {
-                    sources.push(Source {
-                        id: WebhookSourceId(config.0),
-                        organization,
-                        connection: None,
-                        app: Some(app),
-                        provider: ProviderKind::Github,
-                        signs: false,
-                        secrets: vec![(context.vault.open(&place, &sealed)?, None)],
-                    });
-                }
+                let Some(sealed) = sealed else { continue };
+                let source = (context.vault.open(&place, &sealed)).map(|secret| Source {
+                    id: WebhookSourceId(config.0),
+                    organization,
+                    connection: None,
+                    app: Some(app),
+                    provider: ProviderKind::Github,
+                    signs: false,
+                    secrets: vec![(secret, None)],
+                });
+                sources.extend(candidate(app, source.map_err(Error::from))?);
             }
             for owner in lookups::hooks_of_app(&system, app, CANDIDATES).await? {
-                sources.push(hook(context, owner).await?);
+                sources.extend(candidate(app, hook(context, owner).await)?);
             }
         }
     }
     Ok(sources.into())
+}
+
+/// One of those that a delivery may be of. What is wrong with one is no other one's business.
+fn candidate(app: i64, source: Result<Source, Error>) -> Result<Option<Source>, Error> {
+    match source {
+        Ok(source) => Ok(Some(source)),
+        Err(Error::Internal(detail)) => {
+            tracing::warn!(app, %detail, "a webhook secret of an App does not open");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// The hook of a connection, with what it is verified with.
