@@ -236,9 +236,8 @@ pub async fn mark_sync_wanted(
     Ok(marked.into_iter().map(Into::into).collect())
 }
 
-/// Connections by an installation of a GitHub App at an instance, of one organization or of all, at most
-/// `limit`. Numbers are an instance's own, and anybody can write any down: over all organizations only those
-/// count that the instance has confirmed, whose account is known.
+/// Connections by an installation of a GitHub App, of one organization or of all, at most `limit`. Anybody can
+/// write numbers down: over all organizations those count that the instance has confirmed, by an account.
 ///
 /// # Errors
 /// As every statement.
@@ -268,8 +267,7 @@ pub async fn of_installation(
         .collect())
 }
 
-/// Connections by a consent that an account at an instance of GitHub gave, of one organization or of all,
-/// at most `limit`.
+/// Connections by a consent that an account at GitHub gave, of one organization or of all, at most `limit`.
 ///
 /// # Errors
 /// As every statement.
