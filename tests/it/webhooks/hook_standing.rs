@@ -2,11 +2,14 @@
 
 use chrono::TimeDelta;
 use mooring_forge::{Action, Canned, Face, Fault, Match, Post};
+use serde_json::json;
 use shared::domain::ids::OrganizationId;
 use shared::flows::webhooks::appear;
+use sqlx::{AssertSqlSafe, Executor};
 
 use super::hook_lists::{ALL, Hooked, away, sweep};
 use super::register::hooks;
+use crate::upkeep::by_hand;
 use crate::world::{World, run_test, until};
 
 /// A list of what a hook at GitHub has sent.
@@ -203,6 +206,32 @@ fn an_organization_that_is_deleted_leaves_no_hook_at_any_provider() {
         .await;
         w.everybody_idle().await;
         assert_eq!(left_to(&w, OrganizationId::PLATFORM).await, 0);
+    });
+}
+
+/// What was connected through it goes with it.
+#[test]
+fn a_deleted_provider_configuration_leaves_no_hook_at_the_provider() {
+    run_test(|w| async move {
+        let at = ALL.into_iter().find(|(provider, _)| *provider == "gitlab");
+        let hooked = Hooked::at(&w, at.unwrap()).await;
+        let body = json!({ "provider": "gitlab", "client_id": "app", "client_secret": "a secret of ours" });
+        let made = hooked.owner.post("/git-provider-configs", body).await;
+        let config = made.expect(201)["id"].as_str().unwrap().to_owned();
+        // As if it had come by a consent.
+        let sql = format!(
+            "UPDATE connections SET auth_method = 'oauth' WHERE id = '{}'",
+            hooked.id
+        );
+        by_hand(&w).await.execute(AssertSqlSafe(sql)).await.unwrap();
+        let path = format!("/git-provider-configs/{config}");
+        hooked.owner.delete(&path).await.expect(204);
+        until("a provider without our hooks", || async {
+            hooks(&w, hooked.face).is_empty().then_some(())
+        })
+        .await;
+        w.everybody_idle().await;
+        assert_eq!(left(&w).await, 0);
     });
 }
 
