@@ -26,4 +26,4 @@ pub use explain::explain;
 pub use installation::{KeySource, MintedTokens, installed};
 pub(crate) use open::no_credential;
 pub use open::{Asking, Session, access_for, open, open_refused};
-pub use trust::trusting;
+pub use trust::{trusting, trusting_kept};

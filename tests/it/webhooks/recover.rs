@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use mooring_forge::{Action, Canned, Face, Fault, Happened, Hold, HookPlace, Match, Post, Sent};
 use serde_json::{Value, json};
 
+use super::hook_lists::later_turns;
 use crate::github_app;
 use crate::world::{Caller, World, run_test, until};
 
@@ -135,13 +136,9 @@ fn what_github_no_longer_remembers_is_listed_anew() {
         let mut tx = w.context.db.tenant(w.organization).await.unwrap();
         sqlx::query("UPDATE webhook_sources SET checked_until = checked_until - interval '7 days' WHERE checked_until IS NOT NULL")
             .execute(&mut *tx).await.unwrap();
-        // Its turn by the clock does not come in between.
-        sqlx::query("UPDATE turns SET last_at = $1")
-            .bind(w.clock.now())
-            .execute(&mut *tx)
-            .await
-            .unwrap();
         tx.commit().await.unwrap();
+        // Its turn by the clock does not come in between.
+        later_turns(&w).await;
         let syncs = || async {
             let runs = owner
                 .get(&format!("/git-connections/{id}/syncs"))
@@ -186,13 +183,7 @@ fn one_that_github_does_not_give_is_a_gap_and_holds_up_no_other() {
         let (owner, id, _) = stage(&w).await;
         look(&w).await;
         // Its turn by the clock does not come in between.
-        let mut tx = w.context.db.tenant(w.organization).await.unwrap();
-        sqlx::query("UPDATE turns SET last_at = $1")
-            .bind(w.clock.now())
-            .execute(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
+        later_turns(&w).await;
         let path = format!("/git-connections/{id}/webhook");
         assert!(owner.get(&path).await.expect(200)["gap_from"].is_null());
         let all: Vec<u64> = w

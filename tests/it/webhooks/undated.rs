@@ -3,6 +3,7 @@
 use mooring_forge::{Letter, Scheme};
 use serde_json::{Value, json};
 
+use super::register::connect_repositories;
 use super::{Hook, Letters};
 use crate::world::{Caller, World, run_test};
 
@@ -20,12 +21,7 @@ impl Stage {
         owner.synced(&connection).await;
         let hook = owner.hook(&connection, Scheme::Bitbucket).await;
         let stored = owner.get("/repositories").await.expect(200)["repositories"][0].clone();
-        let body = json!({ "connection_id": connection, "full_name": stored["full_name"],
-            "sast_enabled": true, "sca_enabled": true });
-        owner
-            .post("/connected-repositories", body)
-            .await
-            .expect(201);
+        connect_repositories(&owner, &connection).await;
         w.idle().await;
         let id = stored["provider_repository_id"].as_str().unwrap();
         Self {

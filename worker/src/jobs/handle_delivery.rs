@@ -191,8 +191,14 @@ async fn at_connection(
     }
     let known = connections::known_as_of(&mut **tx, id).await?;
     let permit = permit_of(&connection.organization_id, stored);
-    let dated = dated(stored, event);
+    // The provider's word counts where there is one. Else an event is as old as its way here, but for one that
+    // was sent again or fetched.
     let came_at = came_at_once(stored).then_some(stored.delivery.received_at);
+    let dated = match (event.at, came_at) {
+        (Some(_), _) => Dated::ByProvider,
+        (None, Some(_)) => Dated::OnArrival,
+        (None, None) => Dated::Late,
+    };
     let mut scene = Scene {
         context,
         permit: &permit,
@@ -225,18 +231,6 @@ fn permit_of(organization: &OrganizationId, stored: &StoredDelivery) -> Permit {
         name: Some(stored.delivery.provider.display_name().to_owned()),
     };
     Permit::for_job(*organization, actor, Permission::ConnectionsUse)
-}
-
-/// What is known of an event's age: the provider's word where there is one. Else it is as old as its way
-/// here, but for one that was sent again or fetched.
-fn dated(stored: &StoredDelivery, event: &HookEvent) -> Dated {
-    if event.at.is_some() {
-        Dated::ByProvider
-    } else if came_at_once(stored) {
-        Dated::OnArrival
-    } else {
-        Dated::Late
-    }
 }
 
 /// Whether it came by itself, the first time that it was sent.

@@ -10,22 +10,18 @@
 //! jobs go with it, and the platform's take their place. What was trusted at the provider's instance is kept
 //! beside the token, since that may go too.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::authz::Permit;
-use crate::domain::ca_certificate::CaCertificate;
 use crate::domain::ids::{ConnectionId, OrganizationId};
 use crate::domain::meter::CallClass;
-use crate::domain::provider::Instance;
 use crate::flows::{Context, Error};
 use crate::limits::Subject;
 use crate::providers::{ErrorClass, HookPlace, ProviderError};
 use crate::queue::NewJob;
 use crate::queue::catalogue::RemoveHooks;
-use crate::session::{access_for, trusting};
+use crate::session::{access_for, trusting, trusting_kept};
 use crate::store::{TenantTx, hook_removals};
 use crate::vault::{Column, Place};
 
@@ -119,10 +115,7 @@ pub async fn remove(
         .instance(removal.provider, Some(&removal.base_url))
         .map_err(|error| Error::Internal(error.to_string()))?;
     let instance = match removal.ca_certificate {
-        Some(pem) => Instance {
-            certificate: Some(Arc::new(CaCertificate::new(pem))),
-            ..instance
-        },
+        Some(pem) => trusting_kept(instance, pem),
         None => trusting(context, organization, instance).await?,
     };
     let subject = Subject {
