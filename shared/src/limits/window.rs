@@ -82,14 +82,16 @@ impl Window {
         } else {
             share
         };
-        let share = if self.holders > 1 {
-            share.min(self.told + self.growth())
+        let room = if self.holders > 1 {
+            self.told + self.growth()
         } else {
-            share.min(AT_ONCE.saturating_sub(self.others))
+            AT_ONCE.saturating_sub(self.others)
         };
         match class {
-            CallClass::Interactive => share,
-            _ => share - share.div_ceil(SPARED).min(share / 2),
+            CallClass::Interactive => share.min(room),
+            // Of the share a part is spared, and of the room a place: a part of both would be spared anew
+            // with each exchange.
+            _ => (share - share.div_ceil(SPARED).min(share / 2)).min(room.saturating_sub(1)),
         }
         .max(1)
     }
@@ -272,6 +274,35 @@ mod tests {
         }
         let held: Vec<u32> = all.iter().map(|one| one.in_flight).collect();
         assert!(held.iter().all(|one| *one >= 15), "{held:?}");
+    }
+
+    /// Nothing that is in flight ends: background work fills its part all the same, and leaves somebody who
+    /// waits a place in each process.
+    #[test]
+    fn background_work_comes_to_most_of_the_room() {
+        for count in [2_u32, 3, 4] {
+            let one = Window {
+                holders: count,
+                ..window(4_000)
+            };
+            let mut all = vec![one; count as usize];
+            for _ in 0..20 {
+                for place in 0..all.len() {
+                    let sum: u32 = all.iter().map(|one| one.in_flight).sum();
+                    let one = &mut all[place];
+                    one.told = one.in_flight;
+                    one.others = sum - one.told;
+                    while one.admit(CallClass::Sync, now()) == Admission::Go {
+                        one.in_flight += 1;
+                    }
+                }
+            }
+            let sum: u32 = all.iter().map(|one| one.in_flight).sum();
+            assert!((65..=72).contains(&sum), "{sum} of {count}");
+            for one in &all {
+                assert_eq!(one.admit(CallClass::Interactive, now()), Admission::Go);
+            }
+        }
     }
 
     #[test]
